@@ -1,0 +1,1 @@
+"""Custom prediction routines: write, package, predict, replay and serve."""

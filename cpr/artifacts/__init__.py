@@ -1,0 +1,1 @@
+"""Where a model directory comes from, and what is in it."""

@@ -1,0 +1,256 @@
+"""Settings: what can be configured, and where each value comes from.
+
+Precedence: flag > ``CPR_<TABLE>_<KEY>`` > the platform's own variables >
+file > default. The file is ``cpr.toml``, or ``[tool.cpr]`` in
+``pyproject.toml``; both at once is an error, as is an unknown key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from cpr.errors import ConfigError, shorten
+from cpr.suggest import did_you_mean
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """The table ``[project]``: what the package is and which class it serves."""
+
+    name: str = ""
+    version: str = ""
+    prediction_class: str = ""
+    model_dir: str = ""
+    python: str = ""
+    requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PackageSettings:
+    """The table ``[package]``: glob patterns of the files that go in or stay out."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PredictorSettings:
+    """The table ``[predictor]``: how instances reach a predictor and how answers leave it.
+
+    `signature_name`, `tags`, `output`, `labels` and `preprocessor` are for
+    ready-made predictors. `b64` says whether ``{"b64": …}`` objects become
+    bytes before predict: ``auto`` decodes for ready-made predictors that take
+    bytes and leaves a custom routine's instances alone, as the late AI
+    Platform did. `strict` encodes and passes parameters exactly as AI
+    Platform did. `nonfinite` is what NaN and infinities become in an answer.
+    """
+
+    signature_name: str = ""
+    tags: tuple[str, ...] = ()
+    output: str = ""
+    labels: str = ""
+    preprocessor: str = ""
+    b64: Literal["auto", "never", "always"] = "auto"
+    strict: bool = False
+    nonfinite: Literal["error", "null", "literal"] = "error"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, resolved; `origins` says where each value came from."""
+
+    project: ProjectSettings = field(default_factory=ProjectSettings)
+    package: PackageSettings = field(default_factory=PackageSettings)
+    predictor: PredictorSettings = field(default_factory=PredictorSettings)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def explain(self) -> list[tuple[str, Any, str]]:
+        """Rows of (``table.key``, value, origin) for every setting."""
+        return [
+            (f"{table}.{item.name}", getattr(getattr(self, table), item.name), origin)
+            for table, kind in TABLES.items()
+            for item in fields(kind)
+            for origin in [self.origins.get(f"{table}.{item.name}", "default")]
+        ]
+
+
+TABLES: dict[str, type] = {
+    "project": ProjectSettings,
+    "package": PackageSettings,
+    "predictor": PredictorSettings,
+}
+
+
+def load_settings(
+    folder: Path | None = None,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Resolve every setting, in one place.
+
+    Args:
+        folder: The project directory whose file is read; None reads no file.
+        flags: Values given on the command line as ``{"table.key": value}``;
+            None and empty tuples count as not given.
+        environ: Environment variables; the process's own by default.
+
+    Raises:
+        ConfigError: Both files configure the project, a file is not valid
+            TOML, or a key or value is wrong, naming where it stands.
+    """
+    environ = os.environ if environ is None else environ
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    if folder is not None:
+        origin, tables = _read_file(folder)
+        layers.append((origin, _flatten(tables, origin)))
+    layers.append(("platform", _from_platform(environ)))
+    layers.append(("environment", _from_environment(environ)))
+    given = {k: v for k, v in (flags or {}).items() if v is not None and v != ()}
+    layers.append(("flag", given))
+    return _merge(layers)
+
+
+def settings_file(folder: Path) -> Path | None:
+    """The file that configures a project directory, if there is one.
+
+    Raises:
+        ConfigError: ``cpr.toml`` and ``[tool.cpr]`` are both there.
+    """
+    own, shared = folder / "cpr.toml", folder / "pyproject.toml"
+    has_shared = shared.is_file() and "cpr" in _parse(shared).get("tool", {})
+    if own.is_file() and has_shared:
+        raise ConfigError(
+            f"{own} and [tool.cpr] in {shared} both configure this project.",
+            hint="Keep one of the two.",
+        )
+    if own.is_file():
+        return own
+    return shared if has_shared else None
+
+
+def _read_file(folder: Path) -> tuple[str, Mapping[str, Any]]:
+    path = settings_file(folder)
+    if path is None:
+        return "default", {}
+    document = _parse(path)
+    return str(path), document["tool"]["cpr"] if path.name == "pyproject.toml" else document
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _flatten(tables: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    values = {}
+    for table, content in tables.items():
+        if table not in TABLES:
+            raise ConfigError(
+                f"{origin}: unknown table [{table}]; known are {', '.join(TABLES)}.",
+                hint=did_you_mean(table, TABLES),
+            )
+        if not isinstance(content, Mapping):
+            raise ConfigError(f"{origin}: {table!r} must be a table, not {shorten(content)}.")
+        known = [item.name for item in fields(TABLES[table])]
+        for key, value in content.items():
+            if key not in known:
+                raise ConfigError(
+                    f"{origin}: unknown key {key!r} in [{table}]; known are {', '.join(known)}.",
+                    hint=did_you_mean(key, known),
+                )
+            values[f"{table}.{key}"] = value
+    return values
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for table, kind in TABLES.items():
+        for item in fields(kind):
+            text = environ.get(f"CPR_{table}_{item.name}".upper())
+            if text is not None:
+                values[f"{table}.{item.name}"] = _from_text(get_type_hints(kind)[item.name], text)
+    return values
+
+
+def _from_text(kind: Any, text: str) -> Any:
+    if kind is bool:
+        words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+        return words.get(text.lower(), text)
+    if get_origin(kind) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _from_platform(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What AI Platform and Vertex AI put into a container's environment."""
+    values: dict[str, Any] = {}
+    if environ.get("AIP_STORAGE_URI"):
+        values["project.model_dir"] = environ["AIP_STORAGE_URI"]
+    if environ.get("PREDICTOR_MODULE") and environ.get("PREDICTOR_CLASS"):
+        name = f"{environ['PREDICTOR_MODULE']}.{environ['PREDICTOR_CLASS']}"
+        values["project.prediction_class"] = name
+    if environ.get("create_version_request"):
+        try:
+            version = json.loads(environ["create_version_request"])["version"]
+            named = version.get("prediction_class")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                "the environment variable create_version_request is not the JSON of a "
+                f"versions.create call: {shorten(environ['create_version_request'])}"
+            ) from error
+        if named:
+            values["project.prediction_class"] = named
+    return values
+
+
+def _merge(layers: list[tuple[str, Mapping[str, Any]]]) -> Settings:
+    origins: dict[str, str] = {}
+    values: dict[str, dict[str, Any]] = {table: {} for table in TABLES}
+    for origin, layer in layers:
+        for dotted, value in layer.items():
+            table, _, key = dotted.partition(".")
+            kind = get_type_hints(TABLES[table])[key]
+            values[table][key] = _checked(kind, value, f"{origin}: {dotted}")
+            origins[dotted] = origin
+    return Settings(
+        project=ProjectSettings(**values["project"]),
+        package=PackageSettings(**values["package"]),
+        predictor=PredictorSettings(**values["predictor"]),
+        origins=origins,
+    )
+
+
+def _checked(kind: Any, value: Any, where: str) -> Any:
+    if get_origin(kind) is Literal:
+        allowed = get_args(kind)
+        if value not in allowed:
+            hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
+            expected = ", ".join(allowed)
+            raise ConfigError(f"{where} is {shorten(value)}; expected one of {expected}.", hint=hint)
+        return value
+    if get_origin(kind) is tuple:
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+            raise ConfigError(f"{where} is {shorten(value)}; expected a list of strings.")
+        return tuple(value)
+    expected_kind: Callable[..., Any] = kind
+    if not isinstance(value, kind):
+        raise ConfigError(
+            f"{where} is {shorten(value)}; expected a {expected_kind.__name__.replace('str', 'string')}."
+        )
+    return value

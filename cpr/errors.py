@@ -1,0 +1,111 @@
+"""The errors that `cpr` raises, one class per decision a caller can take.
+
+Every class carries the numbers of each world it can surface in, as plain
+integers: `http_status` for a server, `grpc_code` (google.rpc.Code) for gRPC,
+`exit_code` for the command line. Exit codes 10 to 14 are the codes 0 to 4 of
+AI Platform Prediction's own library, plus ten.
+"""
+
+from __future__ import annotations
+
+
+class CprError(Exception):
+    """The root of every error that `cpr` raises on purpose.
+
+    Args:
+        problem: What was wrong, with the offending value shortened, and what
+            was expected.
+        hint: What to do next; printed on a line of its own.
+    """
+
+    http_status = 500
+    grpc_code = 13
+    exit_code = 70
+
+    def __init__(self, problem: str, *, hint: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n{self.hint}" if self.hint else self.problem
+
+
+class UsageError(CprError):
+    """The command or call cannot be understood: wrong flags, wrong target."""
+
+    http_status, grpc_code, exit_code = 400, 3, 2
+
+
+class ConfigError(CprError):
+    """A configuration file, environment variable or project file is invalid."""
+
+    http_status, grpc_code, exit_code = 500, 9, 3
+
+
+class LoadError(CprError):
+    """The predictor could not be built from its package and model directory."""
+
+    http_status, grpc_code, exit_code = 503, 14, 10
+
+
+class PackageRefused(LoadError):
+    """An archive is damaged, was altered, or tries to escape its folder."""
+
+
+class BadInput(CprError):
+    """The request is at fault: instances or parameters cannot be used.
+
+    A user's `predict` may raise it too, to say the same: the client then gets
+    this message with status 400, and no traceback is logged.
+    """
+
+    http_status, grpc_code, exit_code = 400, 3, 11
+
+
+class PredictionFailed(CprError):
+    """A ready-made predictor's model failed on this request."""
+
+    http_status, grpc_code, exit_code = 500, 13, 12
+
+
+class BadOutput(CprError):
+    """What predict returned cannot be written as a response."""
+
+    http_status, grpc_code, exit_code = 500, 13, 13
+
+
+class UserCodeError(CprError):
+    """The user's own class is wrong or raised.
+
+    `user_traceback` holds the traceback cut to the user's own frames; it is
+    for logs and terminals, never for a response.
+    """
+
+    http_status, grpc_code, exit_code = 500, 13, 14
+
+    def __init__(self, problem: str, *, hint: str = "", user_traceback: str = "") -> None:
+        super().__init__(problem, hint=hint)
+        self.user_traceback = user_traceback
+
+
+class EnvironmentProblem(CprError):
+    """The machine is at fault: an extra is missing, the disk is full, no network."""
+
+    http_status, grpc_code, exit_code = 500, 9, 20
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """The repr of a value, cut in the middle to at most `limit` characters.
+
+    Strings and bytes are cut before they are written out, so that a message
+    about a huge value costs no more than one about a small one.
+    """
+    if isinstance(value, (str, bytes)) and len(value) > 2 * limit:
+        text = repr(value[:limit])[:-1] + "…"
+    else:
+        text = repr(value)
+    if len(text) <= limit:
+        return text
+    tail = limit // 4
+    return f"{text[: limit - tail - 1]}…{text[-tail:]}"

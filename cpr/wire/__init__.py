@@ -1,0 +1,1 @@
+"""Bytes to instances and predictions to bytes, one module per dialect."""

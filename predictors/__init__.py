@@ -1,0 +1,1 @@
+"""Ready-made predictors, one module per kind of artifact."""

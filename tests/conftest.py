@@ -1,0 +1,14 @@
+"""Lets the tests import the checkout, whether or not `cpr` is installed."""
+
+from pathlib import Path
+
+import cpr
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A checkout keeps cpr.predictors and cpr.packager in root folders of their own
+# (setup.py maps them); `python -m pytest` puts the checkout first on sys.path.
+if Path(cpr.__file__).parent.parent == ROOT:
+    for folder in (ROOT, ROOT / "packaging"):
+        if str(folder) not in cpr.__path__:
+            cpr.__path__.append(str(folder))
