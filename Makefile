@@ -1,0 +1,72 @@
+# make demo   the five-minute path on a fresh machine: set up, train, package, predict, replay
+# make test   set up, then run every test
+# make check  format, lint, types, then every test: the whole of continuous integration
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench-core golden docs clean
+
+# Usable means 3.10 or later, with what it takes to make a virtual environment;
+# 3.11 is tried first. Another one: make setup PYTHON=/path/to/python
+PYTHON ?=
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SAMPLE := sample_routines/iris_sklearn
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The console scripts of the virtual environment come first, for make demo and its reader.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP) ## a virtual environment in .venv with the product and all that demo and tests need
+
+$(STAMP): pyproject.toml setup.py
+	@test -x $(BIN)/python || { \
+	  for python in $(or $(PYTHON),python3.11 python3 python3.12 python3.13 python3.10); do \
+	    if $$python -c '$(USABLE)' 2>/dev/null; then \
+	      echo "Making $(VENV) with $$($$python --version)."; exec $$python -m venv $(VENV); \
+	    fi; \
+	  done; \
+	  echo "make: no usable Python: 3.10 or later with venv and ensurepip is needed" >&2; \
+	  echo "make: (Debian, Ubuntu: apt-get install python3 python3-venv)." >&2; exit 20; }
+	@echo "Installing the product, its extras and the test tools into $(VENV); this takes minutes."
+	$(BIN)/python -m pip install --quiet --editable '.[cpu,test]'
+	@touch $@
+
+demo: setup ## train the iris sample, package it, predict and replay with the package
+	@echo; echo "== 1. Train: a model directory, as any training script would leave it."
+	python $(SAMPLE)/train.py
+
+test: setup ## every test
+	$(BIN)/python -m pytest -q
+
+check: setup build/types ## format, lint, types and every test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --strict -p cpr
+	$(BIN)/python -m pytest -q
+
+# The import package as setup.py maps it, for tools that read folders: links, remade each time.
+.PHONY: build/types
+build/types:
+	@rm -rf $@ && mkdir -p $@/cpr
+	@ln -s $(CURDIR)/cpr/* $@/cpr/
+	@ln -s $(CURDIR)/predictors $@/cpr/predictors
+	@ln -s $(CURDIR)/packaging/packager $@/cpr/packager
+
+bench-core: setup ## the framework's own cost of a call
+	$(BIN)/python benchmarks/core.py
+
+golden: setup ## rewrite the golden files; review the difference before you commit it
+	CPR_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/cli
+
+docs: setup ## rewrite the generated pages
+	$(BIN)/python tools/cli_docs.py
+
+clean: ## remove what make and the samples have made, the virtual environment too
+	rm -rf $(VENV) build dist *.egg-info sample_routines/*/model sample_routines/*/dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,173 @@
+"""The layers of the product: who may import whom, read from the source.
+
+Nothing is imported here; imports inside functions and under TYPE_CHECKING
+count like any other.
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {
+    "cpr.predictors": ROOT / "predictors",
+    "cpr.packager": ROOT / "packaging" / "packager",
+    "cpr": ROOT / "cpr",
+}
+LAYERS = [
+    {"errors", "messages", "suggest", "extras"},
+    {"predictor", "contract", "binding", "archive", "importing", "frames", "shims", "config"}
+    | {"manifest"},
+    {"wire", "artifacts"},
+    {"predictors"},
+    {"serving", "batching", "observe", "packager"},
+    {"replay"},
+    {"cli", "__main__"},
+]
+LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
+CORE = LAYERS[0] | LAYERS[1]
+# What pip always installs with cpr; anything else is an extra.
+REQUIRED = {"click", "fsspec", "numpy", "orjson", "packaging", "rich", "tomli"}
+
+
+def read_modules():
+    modules = {}
+    for package, folder in FOLDERS.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            name = ".".join([package, *parts]).removesuffix(".__init__")
+            modules[name] = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return modules
+
+
+MODULES = read_modules()
+PACKAGES = {name for name in MODULES if any(other.startswith(f"{name}.") for other in MODULES)}
+
+
+def imported_names(module, nodes):
+    """Absolute names that import statements reach: modules, or attributes of modules."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parent = module if module in PACKAGES else module.rpartition(".")[0]
+                for _ in range(node.level - 1):
+                    parent = parent.rpartition(".")[0]
+                base = f"{parent}.{base}".rstrip(".")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def own_imports(module):
+    """The modules of this product that a module imports."""
+    for name in imported_names(module, ast.walk(MODULES[module])):
+        if name.partition(".")[0] == "cpr":
+            yield name if name in MODULES else name.rpartition(".")[0]
+
+
+def top_level_imports(module):
+    """Names imported as soon as the module is, whatever block they stand in."""
+    pending, found = list(MODULES[module].body), []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            pending.extend(node.orelse)
+            continue
+        found.append(node)
+        pending.extend(ast.iter_child_nodes(node))
+    return set(imported_names(module, found))
+
+
+def part(module):
+    """The name that has a layer: `wire` for cpr.wire.tensors."""
+    return module.split(".")[1] if "." in module else ""
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_every_module_has_a_layer(module):
+    assert module == "cpr" or part(module) in LAYER_OF, (
+        f"{module}: give {part(module)!r} a layer in {Path(__file__).name}"
+    )
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"cpr"}))
+def test_imports_only_lower_layers_or_its_own_folder(module):
+    own_layer = LAYER_OF.get(part(module), 99)
+    for target in own_imports(module):
+        if target == "cpr":
+            pytest.fail(f"{module} imports from the front door `cpr`; name the module itself")
+        if part(target) == part(module):
+            continue
+        layer = LAYER_OF[part(target)]
+        is_sibling = layer == own_layer and f"cpr.{part(module)}" not in PACKAGES
+        is_sibling = is_sibling and f"cpr.{part(target)}" not in PACKAGES
+        assert layer < own_layer or is_sibling, (
+            f"{module} (layer {own_layer}) imports {target} (layer {layer})"
+        )
+
+
+@pytest.mark.parametrize("module", sorted(n for n in MODULES if n.startswith("cpr.predictors.")))
+def test_no_predictor_imports_another(module):
+    others = {n for n in own_imports(module) if n.startswith("cpr.predictors.")} - {module}
+    assert not {n for n in others if not n.rpartition(".")[2].startswith("_")}
+
+
+@pytest.mark.parametrize("module", sorted(n for n in MODULES if part(n) in CORE))
+def test_core_imports_the_standard_library_only(module):
+    names = imported_names(module, ast.walk(MODULES[module]))
+    roots = {name.partition(".")[0] for name in names}
+    assert roots <= sys.stdlib_module_names | {"cpr", "tomli", "__future__"}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_optional_libraries_are_never_imported_at_the_top(module):
+    roots = {name.partition(".")[0] for name in top_level_imports(module)}
+    optional = roots - sys.stdlib_module_names - REQUIRED - {"cpr", "__future__"}
+    assert not optional, f"{module}: import {sorted(optional)} through cpr.extras.import_extra"
+
+
+def test_there_are_no_circular_imports():
+    graph = {module: sorted(set(own_imports(module)) - {module}) for module in MODULES}
+    cycle = find_cycle(graph)
+    assert not cycle, "circular import: " + " → ".join(cycle)
+
+
+def find_cycle(graph):
+    done, path = set(), []
+
+    def visit(module):
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        path.append(module)
+        for target in graph.get(module, ()):
+            cycle = visit(target)
+            if cycle:
+                return cycle
+        path.pop()
+        done.add(module)
+        return []
+
+    for start in graph:
+        cycle = visit(start)
+        if cycle:
+            return cycle
+    return []
+
+
+@pytest.mark.parametrize(
+    ("graph", "cycle"),
+    [
+        ({"a": ["b"], "b": ["c"], "c": []}, []),
+        ({"a": ["b"], "b": ["c"], "c": ["b"]}, ["b", "c", "b"]),
+    ],
+    ids=["chain", "loop"],
+)
+def test_the_search_for_cycles_finds_them(graph, cycle):
+    assert find_cycle(graph) == cycle
