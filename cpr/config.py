@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -242,15 +242,15 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
         if value not in allowed:
             hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
             expected = ", ".join(allowed)
-            raise ConfigError(f"{where} is {shorten(value)}; expected one of {expected}.", hint=hint)
+            raise ConfigError(
+                f"{where} is {shorten(value)}; expected one of {expected}.", hint=hint
+            )
         return value
     if get_origin(kind) is tuple:
         if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
             raise ConfigError(f"{where} is {shorten(value)}; expected a list of strings.")
         return tuple(value)
-    expected_kind: Callable[..., Any] = kind
     if not isinstance(value, kind):
-        raise ConfigError(
-            f"{where} is {shorten(value)}; expected a {expected_kind.__name__.replace('str', 'string')}."
-        )
+        expected = "true or false" if kind is bool else "a string"
+        raise ConfigError(f"{where} is {shorten(value)}; expected {expected}.")
     return value

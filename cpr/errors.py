@@ -16,16 +16,19 @@ class CprError(Exception):
         problem: What was wrong, with the offending value shortened, and what
             was expected.
         hint: What to do next; printed on a line of its own.
+        user_traceback: Where user code raised, cut to the user's own frames;
+            for logs and terminals, never for a response.
     """
 
     http_status = 500
     grpc_code = 13
     exit_code = 70
 
-    def __init__(self, problem: str, *, hint: str = "") -> None:
+    def __init__(self, problem: str, *, hint: str = "", user_traceback: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
         self.hint = hint
+        self.user_traceback = user_traceback
 
     def __str__(self) -> str:
         return f"{self.problem}\n{self.hint}" if self.hint else self.problem
@@ -76,17 +79,9 @@ class BadOutput(CprError):
 
 
 class UserCodeError(CprError):
-    """The user's own class is wrong or raised.
-
-    `user_traceback` holds the traceback cut to the user's own frames; it is
-    for logs and terminals, never for a response.
-    """
+    """The user's own class is wrong, or raised; its exception is the `__cause__`."""
 
     http_status, grpc_code, exit_code = 500, 13, 14
-
-    def __init__(self, problem: str, *, hint: str = "", user_traceback: str = "") -> None:
-        super().__init__(problem, hint=hint)
-        self.user_traceback = user_traceback
 
 
 class EnvironmentProblem(CprError):
