@@ -1,0 +1,162 @@
+"""Unpickling a model, with errors that say what is missing and what to do.
+
+Unpickling runs code that the file chooses: load only files that you trust.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cpr.errors import LoadError, shorten
+from cpr.shims import shim_for
+
+# "Can't get attribute 'Scaler' on <module 'iris' from '…'>", or, where the
+# attribute is looked up in the module directly, "module 'iris' has no …".
+_NO_CLASS = re.compile(
+    r"Can't get attribute (?P<name>'[^']+') on <module (?P<module>'[^']+')"
+    r"|module (?P<module2>'[^']+') has no attribute (?P<name2>'[^']+')"
+)
+_SAVED_BY = re.compile(rb"_sklearn_version.{0,4}?(\d+\.\d+[\w.]*)", re.DOTALL)
+_LFS_POINTER = b"version https://git-lfs"
+_DAMAGED = (EOFError, pickle.UnpicklingError, OSError, MemoryError, OverflowError, IndexError)
+
+
+def load_pickle(path: Path) -> Any:
+    """Load what joblib or pickle wrote; the content decides, not the name.
+
+    Scikit-learn's warnings about another version are gathered into one.
+
+    Raises:
+        LoadError: The file is damaged, or needs a module or class that is not
+            there; the message names it.
+    """
+    head = _head(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            loaded = _loader()(path)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            _explain(path, head, error)
+    _repeat(path, caught)
+    return loaded
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise LoadError(f"{path} cannot be read: {error.strerror}.") from error
+    if not head:
+        raise LoadError(f"{path} is empty.", hint="Write or copy it again.")
+    if head.startswith(_LFS_POINTER):
+        raise LoadError(f"{path} is a Git LFS pointer, not the file itself.", hint="git lfs pull")
+    return head
+
+
+def _loader() -> Callable[[Path], Any]:
+    """Joblib reads plain pickles too; without it only those can be read."""
+    try:
+        import joblib  # optional extra
+    except ModuleNotFoundError:
+        return _load_plain
+    load: Callable[[Path], Any] = joblib.load
+    return load
+
+
+def _load_plain(path: Path) -> Any:
+    with path.open("rb") as file:
+        return pickle.load(file)
+
+
+def _explain(path: Path, head: bytes, error: BaseException) -> NoReturn:
+    if isinstance(error, ImportError):
+        raise _missing_module(path, error) from error
+    if isinstance(error, AttributeError) and (match := _NO_CLASS.search(str(error))):
+        name, module = (match["name"] or match["name2"], match["module"] or match["module2"])
+        raise _missing_class(path, name, module) from error
+    if isinstance(error, UnicodeDecodeError) or "joblib pickle generated with python 2" in str(
+        error
+    ):
+        raise LoadError(
+            f"{path} was pickled by Python 2, which cannot be read safely.",
+            hint="Load it there once and save it again with Python 3, or train again.",
+        ) from error
+    if isinstance(error, _DAMAGED) or type(error).__name__ in ("error", "LZMAError"):
+        raise LoadError(
+            f"{path} is damaged, truncated, or not a pickle ({type(error).__name__}: {error}); "
+            f"it starts with {shorten(head[:12])}.",
+            hint="Write or copy it again, in binary mode.",
+        ) from error
+    raise LoadError(
+        f"{path} cannot be unpickled: {type(error).__name__}: {error}{_written_by(path)}",
+        hint="Install the versions of the libraries that it was saved with, or save it again "
+        "with the installed ones.",
+    ) from error
+
+
+def _missing_module(path: Path, error: ImportError) -> LoadError:
+    if error.name is None or not isinstance(error, ModuleNotFoundError):
+        return LoadError(f"{path} needs an import that fails: {error}.", hint=_shim_hint(error))
+    return LoadError(
+        f"{path} needs the module {error.name!r}, which cannot be imported here{_written_by(path)}",
+        hint=_shim_hint(error)
+        or f"Install the library that has {error.name!r}; if it is your own code, give the "
+        "package that holds it.",
+    )
+
+
+def _shim_hint(error: ImportError) -> str:
+    shim = shim_for(error)
+    return f"That module has moved since; use --shim {shim}." if shim else ""
+
+
+def _missing_class(path: Path, name: str, module: str) -> LoadError:
+    if module in ("'__main__'", "'__mp_main__'"):
+        return LoadError(
+            f"{path} holds an object of the class or function {name} of __main__: the script or "
+            "notebook that saved it, which is not here.",
+            hint=f"Move {name} into a module, import it from there, and save the model again.",
+        )
+    return LoadError(
+        f"{path} needs {name} of the module {module}, which has no such name{_written_by(path)}",
+        hint="The class was renamed or moved: use the version of that module the file was saved "
+        "with, or save it again.",
+    )
+
+
+def _written_by(path: Path) -> str:
+    """`` (saved by scikit-learn …)`` where the bytes say so, and a full stop."""
+    match = _SAVED_BY.search(path.read_bytes())
+    if match is None:
+        return "."
+    import sklearn  # optional extra; the file was written by it
+
+    return f" (saved by scikit-learn {match[1].decode()}; {sklearn.__version__} is installed)."
+
+
+def _repeat(path: Path, caught: Iterable[warnings.WarningMessage]) -> None:
+    """Warn again of what unpickling warned of, versions in one sentence."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for item in caught:
+        note: Any = item.message
+        if type(note).__name__ == "InconsistentVersionWarning":
+            versions = (note.original_sklearn_version, note.current_sklearn_version)
+            names.setdefault(versions, []).append(note.estimator_name)
+        else:
+            warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
+    for (saved, installed), estimators in names.items():
+        warnings.warn(
+            f"{path.name} was saved by scikit-learn {saved} and is read by {installed} "
+            f"({', '.join(dict.fromkeys(estimators))}): predictions may differ; compare them, "
+            "and save the model again.",
+            UserWarning,
+            stacklevel=3,
+        )
