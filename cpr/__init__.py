@@ -1,1 +1,22 @@
 """Custom prediction routines: write, package, predict, replay and serve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cpr.errors import BadInput, CprError
+from cpr.predictor import Predictor
+
+if TYPE_CHECKING:
+    from cpr.serving import open_routine
+
+__all__ = ["BadInput", "CprError", "Predictor", "open_routine"]
+
+
+def __getattr__(name: str) -> Any:
+    # CLI start-up time: serving brings numpy and orjson, which `cpr --help` must not wait for.
+    if name == "open_routine":
+        from cpr.serving import open_routine
+
+        return open_routine
+    raise AttributeError(f"module 'cpr' has no attribute {name!r}")

@@ -254,3 +254,16 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
         expected = "true or false" if kind is bool else "a string"
         raise ConfigError(f"{where} is {shorten(value)}; expected {expected}.")
     return value
+
+
+def with_defaults(settings: Settings, values: Mapping[str, Any], origin: str) -> Settings:
+    """Fill what was left at its default from a further, weakest source.
+
+    Raises:
+        ConfigError: A key or value is wrong, naming `origin`.
+    """
+    weak = {key: value for key, value in values.items() if key not in settings.origins}
+    given = {name: (value, source) for name, value, source in settings.explain()}
+    layers = [(origin, weak)]
+    layers += [(source, {name: given[name][0]}) for name, source in settings.origins.items()]
+    return _merge(layers)

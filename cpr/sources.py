@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from pathlib import Path
 
-from cpr.archive import extract, is_archive
+from cpr.archive import is_package_file, open_archive
 from cpr.config import settings_file
 from cpr.errors import UsageError, shorten
 from cpr.manifest import Manifest
@@ -76,7 +76,7 @@ def _open_target(target: str) -> Sources:
     path = Path(target).expanduser()
     if path.is_dir():
         return _open_project(path.resolve())
-    if path.is_file() and is_archive(path):
+    if path.is_file() and is_package_file(path):
         return _open_package(path)
     location, colon, attribute = target.rpartition(":")
     if not colon:
@@ -133,11 +133,11 @@ def _open_package(path: Path) -> Sources:
         return _open_project(path.resolve())
     unpacked = Path(tempfile.mkdtemp(prefix="cpr-package-")).resolve()
     try:
-        package = extract(path, unpacked)
-        manifest = package.manifest
-        declared = manifest.requirements if manifest else _declared_requirements(package.root)
+        with open_archive(path) as contents:
+            root, manifest = contents.write_to(unpacked), contents.manifest
+        declared = manifest.requirements if manifest else _declared_requirements(root)
         return Sources(
-            roots=_roots(package.root),
+            roots=_roots(root),
             manifest=manifest,
             requirements=tuple(declared),
             _unpacked=(unpacked,),

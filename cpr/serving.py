@@ -1,0 +1,174 @@
+"""Opens a routine: from a target and a model directory to a predictor that answers.
+
+The one place that puts sources, settings, artifacts and the contract together.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from cpr.artifacts.detect import detect
+from cpr.artifacts.fetch import fetch
+from cpr.binding import Binding, load
+from cpr.config import Settings, load_settings, with_defaults
+from cpr.errors import CprError, LoadError, UsageError
+from cpr.frames import user_line, user_traceback
+from cpr.importing import candidates, importable, locate
+from cpr.requirements import unmet
+from cpr.routine import Routine
+from cpr.shims import install_shims
+from cpr.sources import Sources, open_sources
+
+logger = logging.getLogger(__name__)
+
+
+def open_routine(
+    target: str | None = None,
+    model_dir: str | None = None,
+    *,
+    prediction_class: str | None = None,
+    packages: Sequence[str] = (),
+    framework: str | None = None,
+    shims: Sequence[str] = (),
+    settings: Settings | None = None,
+) -> Routine:
+    """Load a predictor and return it ready to answer.
+
+    Args:
+        target: A package file, a project directory, ``module:Class``,
+            ``module.Class`` or ``path/to/file.py:Class``. None, with
+            `model_dir` alone, serves the model by the ready-made predictor
+            that fits it.
+        model_dir: A local directory or a URL; else the project's own.
+        prediction_class: The class by its dotted name; else the one that the
+            target names, its settings or manifest name, or the only one in it.
+        packages: Further packages, as AI Platform's packageUris.
+        framework: Which artifact of the model directory to serve, where it
+            holds several kinds.
+        shims: Names from `cpr.shims.SHIMS` to switch on first.
+        settings: Resolved settings; None resolves those of the target.
+
+    Raises:
+        CprError: What is wrong, before any request is answered.
+    """
+    install_shims(shims)
+    with ExitStack() as resources:
+        sources = open_sources(_target(target, prediction_class, packages), packages)
+        resources.callback(sources.close)
+        settings = _settings(settings, sources)
+        resources.enter_context(importable(sources))
+        name = _class_name(prediction_class, sources, settings)
+        if name and framework:
+            raise UsageError(
+                f"both a prediction class ({name}) and a framework ({framework}) are given.",
+                hint="Give one: a class brings its own way to load the model.",
+            )
+        where = _model_dir(model_dir, settings)
+        folder = resources.enter_context(fetch(where))
+        if name:
+            cls, served = locate(name, sources), str(folder)
+        else:
+            name, cls, served = _ready_made(folder, framework)
+        _warn_unmet(sources)
+        binding = _load(cls, name, served, settings, sources)
+        resources.callback(binding.close)
+        return Routine(
+            binding,
+            name=name,
+            settings=settings.predictor,
+            is_ready_made=name.startswith("cpr.predictors."),
+            roots=sources.roots,
+            resources=resources.pop_all(),
+        )
+
+
+def _target(
+    target: str | None, prediction_class: str | None, packages: Sequence[str]
+) -> str | None:
+    """A class name alone is looked up from the current directory."""
+    return prediction_class if target is None and not packages else target
+
+
+def _settings(settings: Settings | None, sources: Sources) -> Settings:
+    if settings is None:
+        settings = load_settings(sources.folder)
+    manifest = sources.manifest
+    if manifest is None:
+        return settings
+    values: dict[str, Any] = {f"predictor.{key}": v for key, v in manifest.predictor.items()}
+    values["project.prediction_class"] = manifest.prediction_class
+    return with_defaults(settings, values, f"manifest of {manifest.name}-{manifest.version}")
+
+
+def _class_name(prediction_class: str | None, sources: Sources, settings: Settings) -> str:
+    named = prediction_class or sources.class_name or settings.project.prediction_class
+    if named:
+        return named.replace(":", ".")
+    if not sources.roots:
+        return ""
+    found = candidates(sources)
+    if len(found) == 1:
+        logger.info("serving %s, the only predictor class in the package", found[0])
+        return found[0]
+    if found:
+        raise UsageError(
+            f"the package holds several classes that look like predictors: {', '.join(found)}.",
+            hint="Name one with --prediction-class.",
+        )
+    if sources.folder is not None:
+        return ""  # a project may be settings for a ready-made predictor alone
+    raise UsageError(
+        "the package holds no class with from_path and predict.",
+        hint="Name the class with --prediction-class.",
+    )
+
+
+def _model_dir(model_dir: str | None, settings: Settings) -> str:
+    if model_dir:
+        return model_dir
+    configured = settings.project.model_dir
+    if not configured:
+        raise UsageError(
+            "no model directory is given.",
+            hint="Give --model-dir, or set model_dir in [project]. A class that reads nothing "
+            "from it can be given an empty directory.",
+        )
+    origin = Path(settings.origins.get("project.model_dir", ""))
+    if "://" not in configured and origin.suffix == ".toml":
+        return str(origin.parent / configured)
+    return configured
+
+
+def _ready_made(folder: Path, framework: str | None) -> tuple[str, Any, str]:
+    artifact = detect(folder, framework)
+    module, _, attribute = artifact.predictor.partition(":")
+    served = artifact.path if artifact.path.is_dir() else artifact.path.parent
+    return f"{module}.{attribute}", getattr(importlib.import_module(module), attribute), str(served)
+
+
+def _warn_unmet(sources: Sources) -> None:
+    lacking = unmet(sources.requirements)
+    if lacking:
+        logger.warning("requirements of the package not met: %s", ", ".join(map(str, lacking)))
+
+
+def _load(cls: Any, name: str, model_dir: str, settings: Settings, sources: Sources) -> Binding:
+    stage = "loading"
+    try:
+        binding = load(cls, name, model_dir, settings.predictor)
+        stage = "warming up"
+        binding.warmup()
+    except (CprError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise LoadError(
+            f"{stage} {name!r} failed: {type(error).__name__}: {error}",
+            hint=user_line(error, sources.roots),
+            user_traceback=user_traceback(error, sources.roots),
+        ) from error
+    return binding
