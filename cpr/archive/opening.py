@@ -7,7 +7,6 @@ before everything was checked, nothing is built, and no code of it is run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,27 +18,13 @@ from cpr.archive.seal import split_header
 from cpr.archive.tar_stream import tar_entries
 from cpr.archive.wheel_file import wheel_entries
 from cpr.errors import EnvironmentProblem, LoadError, PackageRefused
-from cpr.manifest import Manifest
 
 Kind = Literal["sdist", "wheel"]
 
 _SUFFIXES: dict[str, Kind] = {".tar.gz": "sdist", ".tgz": "sdist", ".whl": "wheel"}
 
 
-@dataclass(frozen=True)
-class Extracted:
-    """An unpacked package.
-
-    `root` is the single top folder of a source distribution, or the folder
-    that a wheel was unpacked into. `manifest` is what a package built by `cpr`
-    says of itself, checked against every file; None for any other package.
-    """
-
-    root: Path
-    manifest: Manifest | None = None
-
-
-def is_archive(path: Path) -> bool:
+def is_package_file(path: Path) -> bool:
     """Whether the name is that of a package file; the file need not exist."""
     return path.name.lower().endswith(tuple(_SUFFIXES))
 
@@ -58,10 +43,14 @@ def kind_of(path: Path) -> Kind:
     )
 
 
-def extract(archive: Path, into: Path, *, limits: Limits = Limits()) -> Extracted:  # noqa: B008
+def extract(archive: Path, into: Path, *, limits: Limits = Limits()) -> Path:  # noqa: B008
     """Check an archive and unpack it into a fresh directory.
 
     Files get mode 0644 and folders 0755. Nothing is built and nothing is run.
+
+    Returns:
+        The import root: the single top folder of a source distribution, or
+        `into` itself for a wheel.
 
     Raises:
         PackageRefused: The archive is damaged, was altered, is too large, or
@@ -73,7 +62,7 @@ def extract(archive: Path, into: Path, *, limits: Limits = Limits()) -> Extracte
             before that is removed again.
     """
     with open_archive(archive, limits=limits) as contents:
-        return Extracted(contents.write_to(into), contents.manifest)
+        return contents.write_to(into)
 
 
 def open_archive(
