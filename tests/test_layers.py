@@ -27,6 +27,7 @@ LAYERS = [
     {"wire", "artifacts"},
     {"predictors"},
     {"batching", "observe"},
+    {"routine"},
     {"serving", "packager"},
     {"replay"},
     {"cli", "__main__"},

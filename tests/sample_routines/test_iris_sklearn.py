@@ -72,4 +72,4 @@ def test_predicts_from_its_package_alone(iris, cpr, tmp_path):
         "--model-dir=model",
         f"--json-instances={iris / 'requests' / 'rows.jsonl'}",
     )
-    assert done.stdout.split() == ["setosa", "versicolor", "virginica"]
+    assert done.stdout == "['setosa', 'versicolor', 'virginica']\n"

@@ -64,4 +64,4 @@ def test_predicts_from_its_package_alone(wine, cpr, tmp_path):
         f"--model-dir={wine / 'model'}",
         f"--json-instances={wine / 'requests' / 'rows.jsonl'}",
     )
-    assert done.stdout.split() == CULTIVARS
+    assert done.stdout == f"{CULTIVARS}\n"
