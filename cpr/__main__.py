@@ -1,0 +1,13 @@
+"""Runs the command line as ``python -m cpr``."""
+
+import sys
+
+if __name__ == "__main__":
+    # `python -m` puts the current directory first on sys.path, where a
+    # predictor.py that happens to lie there would hide the package's own.
+    if not sys.flags.safe_path:
+        del sys.path[0]
+
+    from cpr.cli import main
+
+    sys.exit(main())

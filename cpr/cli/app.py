@@ -1,0 +1,142 @@
+"""The command group: commands are imported only when they are invoked."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from cpr.cli import exit_codes
+from cpr.cli.failure import bug, fail, from_click
+from cpr.cli.output import OutputClosed, discard_output, say
+from cpr.cli.stdout_guard import open_standard_streams
+from cpr.errors import CprError, EnvironmentProblem, UserCodeError
+from cpr.suggest import did_you_mean
+
+# What `cpr --help` says, without importing a command; a test keeps it equal to
+# the commands' own first lines.
+SUMMARIES: dict[str, str] = {
+    "package": "Build the source distribution of a project.",
+    "predict": "Predict in this process, with gcloud's flags.",
+    "replay": "Send recorded requests through a predictor and time it.",
+}
+
+
+def load_command(name: str) -> click.Command:
+    """Import the module of a command and return the command."""
+    module = importlib.import_module(f"cpr.cli.{name}")
+    command: click.Command = module.command
+    return command
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and summary only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands' names, for help and completion."""
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command, if there is one of that name."""
+        return load_command(cmd_name) if cmd_name in SUMMARIES else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        name = args[0]
+        if name not in SUMMARIES and not name.startswith("-"):
+            hint = did_you_mean(name, SUMMARIES)
+            raise click.UsageError(f"there is no command {name!r}. {hint}".strip(), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and their summaries."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the exit codes mean."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), text) for code, text in exit_codes.EXIT_CODES.items()])
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not ctx.resilient_parsing:
+        # Start-up time: importlib.metadata takes 20 ms.
+        from importlib.metadata import version
+
+        click.echo(f"cpr {version('cpr')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+def group() -> None:
+    """Custom prediction routines: a trained model behind one small class.
+
+    A TARGET is a package file (.tar.gz, .whl), a project directory,
+    module:Class, path/to/file.py:Class, or nothing with --model-dir alone:
+    then the files in the model directory say which predictor serves them.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; `arguments` default to the process's."""
+    open_standard_streams()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(words)
+    except OutputClosed:
+        code = exit_codes.OUTPUT_CLOSED
+    except KeyboardInterrupt:
+        say("cpr: interrupted")
+        code = exit_codes.INTERRUPTED
+    return code
+
+
+def _run(words: list[str]) -> int:
+    try:
+        return _invoke(words)
+    except click.UsageError as error:
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.show()
+            return exit_codes.USAGE
+        return fail(from_click(error), words)
+    except CprError as error:
+        return fail(error, words)
+    except MemoryError as error:
+        short = EnvironmentProblem("out of memory.", hint="Send fewer instances at once.")
+        short.__cause__ = error
+        return fail(short, words)
+    except SystemExit as error:
+        # Click never raises it here: it comes from a routine that ends the process.
+        problem = f"the predictor's code called sys.exit({error.code!r})."
+        return fail(UserCodeError(problem, hint="Raise an exception instead."), words)
+    except BrokenPipeError:
+        # From click's own printing of help; user code's errors arrive wrapped.
+        discard_output()
+        return exit_codes.OUTPUT_CLOSED
+    except (OutputClosed, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        return bug(error)
+
+
+def _invoke(words: list[str]) -> int:
+    try:
+        with group.make_context("cpr", words) as context:
+            code = group.invoke(context)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    sys.stdout.flush()
+    return code if isinstance(code, int) else 0

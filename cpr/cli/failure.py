@@ -1,0 +1,109 @@
+"""How a command ends badly: the message, the JSON document, the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from cpr.cli import exit_codes
+from cpr.cli.output import emit_json, finding, say
+from cpr.errors import CprError, UsageError
+from cpr.suggest import did_you_mean
+
+_INDENT = " " * len("cpr: ")
+
+
+def fail(error: CprError, arguments: Sequence[str]) -> int:
+    """Report an error on standard error, and as JSON where asked; return the exit code.
+
+    Args:
+        error: What went wrong.
+        arguments: The command line as it was given; it says whether ``--json``
+            was asked for even when it could not be parsed.
+    """
+    if error.user_traceback:
+        say(error.user_traceback)
+    say(_layout(error))
+    if "--json" in arguments:
+        emit_json(
+            f"cpr.{_command(arguments)}/1",
+            ok=False,
+            summary={"exit_code": error.exit_code, "error": class_name(error)},
+            findings=[error_finding(error)],
+        )
+    return error.exit_code
+
+
+def error_finding(error: CprError) -> dict[str, Any]:
+    """An error as a finding; its id is ``CPR`` and the exit code in three digits."""
+    return finding(
+        f"CPR{error.exit_code:03d}",
+        error.problem,
+        file=getattr(error, "file", None),
+        line=getattr(error, "line", None),
+        fix=error.hint,
+    )
+
+
+def class_name(error: CprError) -> str:
+    """The documented class of an error: one of `cpr.errors`, though a subclass was raised."""
+    names = (kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "cpr.errors")
+    return next(names)
+
+
+def from_click(error: click.UsageError) -> UsageError:
+    """Click's complaint about a command line, in our words."""
+    context = error.ctx
+    path = context.command_path if context else "cpr"
+    ask = f"Run '{path} --help' for what it takes."
+    if isinstance(error, click.NoSuchOption):
+        known = [name for item in _options(context) for name in (*item.opts, *item.secondary_opts)]
+        hint = did_you_mean(error.option_name, [name for name in known if len(name) > 2])
+        return UsageError(
+            f"{path} has no option {error.option_name!r}.", hint=f"{hint}\n{ask}".strip()
+        )
+    return UsageError(error.format_message(), hint=ask)
+
+
+def bug(error: BaseException) -> int:
+    """Save the traceback of an error that is ours; say where; return the exit code."""
+    # Start-up time: needed only here.
+    import platform
+    import tempfile
+    import traceback
+    from importlib.metadata import version
+
+    trace = "".join(traceback.format_exception(error))
+    header = f"cpr {version('cpr')}, Python {platform.python_version()}, {platform.platform()}"
+    content = f"{header}\narguments: {sys.argv[1:]!r}\n\n{trace}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="cpr-bug-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(content)
+        saved = f"The traceback is in {file.name}; please report it."
+    except OSError as unsaved:
+        saved = f"The traceback could not be saved ({unsaved.strerror}); it follows.\n{trace}"
+    said = traceback.format_exception_only(error)[-1].strip()
+    say(_layout(CprError(f"this is a bug in cpr: {said}", hint=saved)))
+    return exit_codes.BUG
+
+
+def _layout(error: CprError) -> str:
+    lines = [*error.problem.splitlines(), *error.hint.splitlines()] or [type(error).__name__]
+    return "cpr: " + f"\n{_INDENT}".join(lines)
+
+
+def _command(arguments: Sequence[str]) -> str:
+    return next((word for word in arguments if not word.startswith("-")), "cpr")
+
+
+def _options(context: click.Context | None) -> list[click.Parameter]:
+    if context is None:
+        return []
+    return [
+        item for item in context.command.get_params(context) if item.param_type_name == "option"
+    ]

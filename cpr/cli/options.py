@@ -1,0 +1,170 @@
+"""The options that commands share, and what they become."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cpr.errors import UsageError
+
+if TYPE_CHECKING:
+    from cpr.routine import Routine
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which predictor a command works with, as its flags say."""
+
+    target: str | None
+    model_dir: str | None
+    prediction_class: str | None
+    package: tuple[str, ...]
+    package_uris: tuple[str, ...]
+    framework: str | None
+    shim: tuple[str, ...]
+    strict: bool
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Every package file, however it was named."""
+        listed = (uri.strip() for uris in self.package_uris for uri in uris.split(","))
+        return (*self.package, *(uri for uri in listed if uri))
+
+    def open(self) -> Routine:
+        """Load the predictor; the caller closes it."""
+        # CLI start-up time: serving imports numpy.
+        from cpr.config import load_settings
+        from cpr.serving import open_routine
+
+        target = self.target
+        if not (target or self.model_dir or self.prediction_class or self.packages):
+            target = "."
+        settings = None
+        if self.strict:
+            settings = load_settings(_project(target), flags={"predictor.strict": True})
+        return open_routine(
+            target,
+            self.model_dir,
+            prediction_class=self.prediction_class,
+            packages=self.packages,
+            framework=self.framework,
+            shims=self.shim,
+            settings=settings,
+        )
+
+
+def _project(target: str | None) -> Path | None:
+    """The folder whose settings apply: the target itself, or where its .py file lies."""
+    path = Path((target or "").partition(":")[0])
+    if target and path.is_dir():
+        return path
+    return path.parent if path.suffix == ".py" else None
+
+
+_TARGET_OPTIONS = [
+    click.argument("target", required=False),
+    click.option(
+        "--model-dir",
+        metavar="DIR",
+        help="The model directory: a folder, or a URL such as gs://bucket/model.",
+    ),
+    click.option(
+        "--prediction-class",
+        metavar="NAME",
+        help="The predictor class, as module.Class; a package that cpr built names its own.",
+    ),
+    click.option(
+        "--package",
+        multiple=True,
+        metavar="PATH",
+        help="A package file to put on the import path besides TARGET; repeatable.",
+    ),
+    click.option(
+        "--package-uris",
+        multiple=True,
+        metavar="PATH[,PATH...]",
+        help="The same as --package, as a comma-separated list: gcloud's flag.",
+    ),
+    click.option(
+        "--framework",
+        metavar="NAME",
+        help="tensorflow, scikit-learn, xgboost, keras, onnx or litert. "
+        "Default: what the files in the model directory are.",
+    ),
+    click.option(
+        "--shim",
+        multiple=True,
+        metavar="NAME",
+        help="Let old code import a library that has moved since, such as "
+        "sklearn-externals; repeatable.",
+    ),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Pass parameters and encode predictions exactly as AI Platform did.",
+    ),
+]
+
+
+def target_options(command: Command) -> Command:
+    """Give a command TARGET and the flags that go with it, as one `Target` named ``target``."""
+
+    @functools.wraps(command)
+    def gathered(**flags: Any) -> Any:
+        names = Target.__dataclass_fields__
+        own = {key: value for key, value in flags.items() if key not in names}
+        target = Target(**{key: value for key, value in flags.items() if key in names})
+        return command(target=target, **own)
+
+    result: Command = _apply(_TARGET_OPTIONS, gathered)
+    return result
+
+
+_COMMON_OPTIONS = [
+    click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print exactly one JSON document on standard output.",
+    ),
+    click.option("-v", "--verbose", count=True, help="Log to standard error; -vv logs more."),
+    click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings."),
+]
+
+
+def common_options(command: Command) -> Command:
+    """Give a command the flags that all have; it is called with `as_json` and `is_quiet`."""
+
+    @functools.wraps(command)
+    def prepared(*, verbose: int, quiet: bool, **flags: Any) -> Any:
+        if verbose and quiet:
+            raise UsageError("--verbose and --quiet exclude each other.", hint="Give one of them.")
+        _set_up_logging(verbose, is_quiet=quiet)
+        return command(is_quiet=quiet, **flags)
+
+    result: Command = _apply(_COMMON_OPTIONS, prepared)
+    return result
+
+
+def _set_up_logging(verbose: int, *, is_quiet: bool) -> None:
+    # Without -v logging stays as Python starts it, so that a routine's own
+    # logging.basicConfig works: warnings go to standard error.
+    if verbose:
+        level = logging.INFO if verbose == 1 else logging.DEBUG
+        logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    elif is_quiet:
+        logging.getLogger("cpr").setLevel(logging.ERROR)
+
+
+def _apply(options: list[Callable[[Any], Any]], command: Any) -> Any:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,126 @@
+"""``cpr predict``: predictions in this process, with gcloud's flags."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cpr.cli.gcloud_format import render, render_json
+from cpr.cli.instances_file import InstancesFlags, parse_parameters
+from cpr.cli.options import Target, common_options, target_options
+from cpr.cli.output import emit_json, write_result
+from cpr.cli.stdout_guard import guard_stdout
+from cpr.errors import CprError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cpr.messages import Reply
+
+
+@click.command("predict")
+@target_options
+@click.option(
+    "--json-instances",
+    metavar="FILE",
+    help="A file with one JSON value a line, each an instance; - is standard input.",
+)
+@click.option(
+    "--json-request",
+    metavar="FILE",
+    help='A file with a whole request, {"instances": […]}; every other key is passed on too.',
+)
+@click.option(
+    "--text-instances",
+    metavar="FILE",
+    help="A file whose lines are the instances, as text.",
+)
+@click.option(
+    "--signature-name",
+    metavar="NAME",
+    help="The signature to run; passed as the parameter signature_name.",
+)
+@click.option(
+    "--param",
+    multiple=True,
+    metavar="KEY=JSON",
+    help="A further top-level key of the request, such as probabilities=true; repeatable. "
+    "It wins over the same key of a --json-request.",
+)
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["default", "json"]),
+    default="default",
+    show_default=True,
+    help="default prints as gcloud did: a table for objects, the list on one line otherwise. "
+    "json prints the whole response.",
+)
+@click.option("--pdb", is_flag=True, help="When the predictor's code raises, debug it there.")
+@common_options
+def command(
+    *,
+    target: Target,
+    json_instances: str | None,
+    json_request: str | None,
+    text_instances: str | None,
+    signature_name: str | None,
+    param: tuple[str, ...],
+    layout: str,
+    pdb: bool,
+    as_json: bool,
+    is_quiet: bool,
+) -> None:
+    """Predict in this process, with gcloud's flags.
+
+    TARGET is a package file, a project directory, module:Class or
+    file.py:Class. Without TARGET, --model-dir alone is served by the
+    predictor for its files; without either, the project in the current
+    directory is used.
+
+    The rules for instances files are gcloud's, but for its limit of 100
+    instances. Predictions alone go to standard output: whatever the predictor
+    prints goes to standard error.
+    """
+    guard_stdout()
+    flags = InstancesFlags(json_request, json_instances, text_instances)
+    flags.check()
+    body = flags.body(parse_parameters(param, signature_name=signature_name))
+    name, reply = _answer(target, body, pdb=pdb)
+    _print(name, reply, layout=layout, as_json=as_json)
+
+
+def _answer(target: Target, body: bytes, *, pdb: bool) -> tuple[str, Reply]:
+    # CLI start-up time: the layers below are imported when a command runs.
+    from cpr.messages import Call
+
+    roots: tuple[Path, ...] = ()
+    with ExitStack() as open_while_debugged:
+        try:
+            routine = open_while_debugged.enter_context(target.open())
+            roots = routine.roots
+            [reply] = routine.answer([Call(body)])
+            if reply.error is not None:
+                raise reply.error
+        except CprError as error:
+            if pdb:
+                # CLI start-up time: most runs need no debugger.
+                from cpr.cli.debugger import debug
+
+                debug(error, roots)
+            raise
+        return routine.name, reply
+
+
+def _print(name: str, reply: Reply, *, layout: str, as_json: bool) -> None:
+    response: Any = json.loads(reply.body)
+    if as_json:
+        summary = {"predictor": name, "instances": reply.instance_count, "response": response}
+        emit_json("cpr.predict/1", ok=True, summary=summary)
+        return
+    text = render_json(response) if layout == "json" else render(response)
+    if text:
+        write_result(text)

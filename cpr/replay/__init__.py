@@ -1,0 +1,1 @@
+"""Recorded requests in, comparison and report out."""
