@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import sysconfig
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import TracebackType
 _OURS = str(Path(__file__).resolve().parent)
 # In a checkout the ready-made predictors and the packager stand beside `cpr`.
 _CHECKOUT = [str(Path(_OURS).parent / name) for name in ("predictors", "packaging")]
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 _MACHINERY = ("<frozen ", "<string>")
 
 
@@ -96,4 +98,5 @@ def _is_ours(filename: str, roots: list[Path]) -> bool:
 def _is_users(filename: str, roots: list[Path]) -> bool:
     if roots:
         return any(_is_under(filename, str(root)) for root in roots)
-    return not _is_ours(filename, roots) and "site-packages" not in filename
+    is_library = "site-packages" in filename or _is_under(filename, _STANDARD_LIBRARY)
+    return not is_library and not _is_ours(filename, roots)

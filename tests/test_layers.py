@@ -30,7 +30,8 @@ LAYERS = [
     {"routine"},
     {"serving", "packager"},
     {"replay"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 ]
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
 CORE = {name for names in LAYERS[:6] for name in names} - {"requirements"}
