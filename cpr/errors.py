@@ -94,13 +94,20 @@ def shorten(value: object, limit: int = 80) -> str:
     """The repr of a value, cut in the middle to at most `limit` characters.
 
     Strings and bytes are cut before they are written out, so that a message
-    about a huge value costs no more than one about a small one.
+    about a huge value costs no more than one about a small one. A value whose
+    repr fails, or is too deep to be written, is named by its type.
     """
     if isinstance(value, (str, bytes)) and len(value) > 2 * limit:
-        text = repr(value[:limit])[:-1] + "…"
-    else:
-        text = repr(value)
+        value = value[:limit] + value[-limit:]
+    text = _repr(value)
     if len(text) <= limit:
         return text
     tail = limit // 4
     return f"{text[: limit - tail - 1]}…{text[-tail:]}"
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # a message about a broken value must still be written
+        return f"<{type(value).__name__}>"

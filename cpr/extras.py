@@ -24,8 +24,10 @@ def import_extra(module: str, extra: str) -> ModuleType:
         else:
             problem = f"the library {module!r} is installed, but needs {missing!r}, which is not"
         raise EnvironmentProblem(problem, hint=f"pip install 'cpr[{extra}]'") from error
-    except ImportError as error:
+    except Exception as error:
+        # A missing shared library is an OSError, one built for another numpy a ValueError.
         raise EnvironmentProblem(
-            f"the library {module!r} is installed but cannot be imported: {error}",
+            f"the library {module!r} is installed but cannot be imported: "
+            f"{type(error).__name__}: {error}",
             hint=f"Reinstall it: pip install --force-reinstall 'cpr[{extra}]'",
         ) from error
