@@ -14,6 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAMPLE := sample_routines/iris_sklearn
+PACKAGE := $(SAMPLE)/dist/iris_routine-0.1.tar.gz
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The console scripts of the virtual environment come first, for make demo and its reader.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -37,8 +38,16 @@ $(STAMP): pyproject.toml setup.py
 	@touch $@
 
 demo: setup ## train the iris sample, package it, predict and replay with the package
-	@echo; echo "== 1. Train: a model directory, as any training script would leave it."
+	@echo; echo "== 1. Train a model: scikit-learn on iris, with a pickled preprocessor."
 	python $(SAMPLE)/train.py
+	@echo; echo "== 2. Package the routine: the same files always give the same bytes."
+	cpr package $(SAMPLE) --prediction-class predictor.MyPredictor
+	@echo; echo "== 3. Predict with the package: rows from a file, then a request with a parameter."
+	cpr predict $(PACKAGE) --model-dir $(SAMPLE)/model --json-instances $(SAMPLE)/requests/rows.jsonl
+	cpr predict $(PACKAGE) --model-dir $(SAMPLE)/model --json-request $(SAMPLE)/requests/probabilities.json
+	@echo; echo "== 4. Replay the recorded requests, 100 times over, and time them."
+	cpr replay $(SAMPLE)/requests $(PACKAGE) --model-dir $(SAMPLE)/model --repeat 100
+	@echo; echo "Done. The same by hand, and what next: README.md. Put .venv/bin on your PATH first."
 
 test: setup ## every test
 	$(BIN)/python -m pytest -q
