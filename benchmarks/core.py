@@ -161,7 +161,7 @@ def text(report: dict[str, Any]) -> str:
         lines.append(f"  {shape:<32} {us:>9.1f}{goal}")
     lines += [
         "",
-        f"{'predictor, µs (ratio)':<24} {'rows':>4} {'direct':>9} {'predictor':>16} {'serving':>15}",
+        f"{'predictor, µs (ratio)':<24} rows {'direct':>9} {'predictor':>16} {'serving':>16}",
     ]
     for case in report["predictors"]:
         for rows, us in case["rows"].items():
