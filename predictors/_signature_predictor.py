@@ -1,0 +1,178 @@
+"""What predictors of models with signatures share: feeds in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from cpr.artifacts.companions import label_predictions, load_labels, load_preprocessor
+from cpr.config import PredictorSettings
+from cpr.errors import BadInput, LoadError, PredictionFailed
+from cpr.predictor import Predictor
+from cpr.predictors._signatures import Signature, TensorSpec, choose
+from cpr.suggest import did_you_mean
+from cpr.wire.tensors import Array, columns, dense, describe, rows
+
+
+class Runner(Protocol):
+    """A loaded model: the one thing that differs between kinds of artifact."""
+
+    signatures: Mapping[str, Signature]
+
+    def run(self, signature: Signature, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run a signature on arrays of the declared types; raises BadInput or PredictionFailed."""
+
+    def prepare(self, signature: Signature) -> object:
+        """Do what the first run would otherwise have to, without running."""
+
+    def close(self) -> None:
+        """Free the model."""
+
+
+class SignaturePredictor(Predictor):
+    """Answers every signature of a model; subclasses load it.
+
+    Attributes:
+        signatures: The model's signatures by name.
+    """
+
+    def __init__(self, runner: Runner, folder: Path, settings: PredictorSettings) -> None:
+        self.signatures: Mapping[str, Signature] = runner.signatures
+        _check(self.signatures, settings)
+        self._runner = runner
+        self._settings = settings
+        self._preprocessor = load_preprocessor(folder, settings)
+        self._labels = load_labels(folder, settings)
+        specs = [spec for s in self.signatures.values() for spec in s.inputs.values()]
+        self.decodes_b64 = any(spec.dtype == "string" for spec in specs)
+        self.batchable = all(s.has_batch_dimension for s in self.signatures.values())
+
+    def predict(  # type: ignore[override]  # the parameters are named, so that others are refused
+        self,
+        instances: Any,
+        *,
+        signature_name: str | None = None,
+        probabilities: bool = False,
+    ) -> Any:
+        """One prediction an instance: the value of the only output, or an object of all.
+
+        Args:
+            instances: A list.
+            signature_name: The signature to run; by default the configured
+                one, the only one, or ``serving_default``.
+            probabilities: Return scores as they are where labels are known.
+        """
+        if not isinstance(instances, (list, tuple, np.ndarray)):
+            raise BadInput(f"instances must be a list, not {describe(instances)}.")
+        signature = self._choose(signature_name)
+        count = len(instances)
+        if count == 0:
+            return []
+        if not signature.inputs and list(instances) != [{}]:
+            raise BadInput(
+                f"Signature {signature.name!r} takes no inputs.",
+                hint='Send one empty object: {"instances": [{}]}.',
+            )
+        outputs = self._runner.run(signature, self._feeds(instances, signature))
+        wanted = self._settings.output
+        if wanted in outputs:
+            outputs = {wanted: outputs[wanted]}
+        predictions = rows(outputs, count)
+        if self._labels and len(outputs) == 1:
+            return label_predictions(predictions, self._labels, probabilities)
+        return predictions
+
+    def predict_columns(
+        self, inputs: Mapping[str, Any], signature_name: str | None = None
+    ) -> dict[str, Array]:
+        """Run a signature on whole tensors, any rank, scalars too; extra names are ignored.
+
+        Neither the preprocessor nor the labels apply.
+        """
+        signature = self._choose(signature_name)
+        for name in signature.inputs:
+            if name not in inputs:
+                raise BadInput(
+                    f"Input {name} is missing; signature {signature.name!r} takes "
+                    f"{', '.join(map(repr, signature.inputs))}.",
+                    hint=did_you_mean(name, inputs),
+                )
+        feeds = {
+            name: _tensor(inputs[name], name, spec, name) for name, spec in signature.inputs.items()
+        }
+        return self._runner.run(signature, feeds)
+
+    def warmup(self) -> None:
+        """Prepare every signature; nothing is run, since a run may have effects."""
+        for signature in self.signatures.values():
+            self._runner.prepare(signature)
+
+    def close(self) -> None:
+        """Free the session."""
+        self._runner.close()
+
+    def _choose(self, requested: object) -> Signature:
+        return choose(self.signatures, requested, self._settings.signature_name)
+
+    def _feeds(self, instances: Any, signature: Signature) -> dict[str, Array]:
+        names = list(signature.inputs)
+        if self._preprocessor is not None:
+            prepared = self._preprocessor(_bare(instances, names))
+            if not isinstance(prepared, Mapping) and np.shape(prepared)[:1] != (len(instances),):
+                raise PredictionFailed(
+                    f"{self._preprocessor.source.name} did not make one value of each of the "
+                    f"{len(instances)} instances, but {describe(prepared)}."
+                )
+            instances = prepared
+        by_name, what = _by_name(instances, names)
+        return {
+            name: _tensor(by_name[name], name, spec, what.replace("NAME", name))
+            for name, spec in signature.inputs.items()
+        }
+
+
+def _check(signatures: Mapping[str, Signature], settings: PredictorSettings) -> None:
+    """Refuse settings that name what the model does not have."""
+    aliases = {alias for signature in signatures.values() for alias in signature.outputs}
+    for key, wanted, known in (
+        ("signature_name", settings.signature_name, sorted(signatures)),
+        ("output", settings.output, sorted(aliases)),
+    ):
+        if wanted and wanted not in known:
+            raise LoadError(
+                f"The setting predictor.{key} is {wanted!r}; "
+                f"the model has {', '.join(map(repr, known))}.",
+                hint=did_you_mean(wanted, known),
+            )
+
+
+def _by_name(instances: Any, names: list[str]) -> tuple[Mapping[str, Any], str]:
+    """The inputs' columns, and how messages name a value: as sent, or as prepared."""
+    if hasattr(instances, "keys") and set(names) <= set(instances.keys()):
+        return {name: instances[name] for name in names}, "NAME"
+    if len(names) == 1 and not isinstance(instances, (list, tuple)):
+        return {names[0]: instances}, "instances"
+    is_bare = len(names) == 1 and not isinstance(instances[0], dict)
+    return columns(instances, names), "instances" if is_bare else "instances{}.NAME"
+
+
+def _tensor(value: Any, name: str, spec: TensorSpec, what: str) -> Array:
+    dtype: Any = bytes
+    if spec.dtype != "string":
+        try:
+            dtype = np.dtype(spec.dtype)
+        except TypeError as error:
+            problem = f"Input {name} holds {spec.dtype} values, which JSON cannot carry."
+            raise BadInput(problem) from error
+    return dense(value, dtype, what=what)
+
+
+def _bare(instances: Any, names: list[str]) -> Any:
+    """Objects that hold just the one input, without their wrapping."""
+    wrapped = len(names) == 1 and all(
+        isinstance(row, dict) and list(row) == names for row in instances
+    )
+    return [row[names[0]] for row in instances] if wrapped else instances

@@ -1,0 +1,170 @@
+"""One SavedModel in one TensorFlow session: every signature of TF1 and TF2 exports.
+
+The session's callables are what TensorFlow Serving runs too: the declared
+shapes are not enforced, reference variables and scalar signatures work, and
+a call costs a fraction of ``tf.saved_model.load(…).signatures``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cpr.errors import BadInput, EnvironmentProblem, LoadError
+from cpr.extras import import_extra
+from cpr.predictors._saved_model_files import choose_tags, read_signatures, size_bytes
+from cpr.predictors._signatures import Signature
+from cpr.predictors._tensorflow import first_line, run_error, without_deprecations
+from cpr.wire.tensors import Array
+
+# Up to this size a model is quickest on the thread that calls it.
+SMALL_MODEL_BYTES = 64 << 20
+
+_Run = Callable[[Mapping[str, Array]], dict[str, Array]]
+
+
+class TfSession:
+    """A loaded MetaGraph.
+
+    Attributes:
+        signatures: The signatures that can be called, by name.
+        tags: The tags of the MetaGraph.
+        unrestored: Variables that signatures read but that got no value.
+    """
+
+    def __init__(self, tf: Any, folder: Path, tags: tuple[str, ...]) -> None:
+        """Load the MetaGraph with exactly these tags; none means ``serve``.
+
+        Raises:
+            LoadError: The files are damaged or incomplete, no MetaGraph has
+                these tags, or TensorFlow does not know an op.
+        """
+        self._tf = tf
+        self._folder = folder
+        self.tags = choose_tags(folder, tags)
+        self._is_small = size_bytes(folder) <= SMALL_MODEL_BYTES
+        self._graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=self._graph, config=self._config())
+        self._runs: dict[str, _Run] = {}
+        self._lock = threading.Lock()
+        loaded = self._load()
+        self.signatures: Mapping[str, Signature] = read_signatures(self._graph, loaded)
+        is_tf2 = bool(loaded.object_graph_def.nodes)
+        self.unrestored = self._find_unrestored() if is_tf2 else []
+        if not hasattr(self._session, "_make_callable_from_options"):
+            raise EnvironmentProblem(
+                f"TensorFlow {tf.__version__} no longer has session callables, "
+                "which the SavedModel predictor runs on.",
+                hint="pip install 'tensorflow<2.22'",
+            )
+
+    def run(self, signature: Signature, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run one signature; may be called from several threads.
+
+        Raises:
+            BadInput: TensorFlow says that shapes or values do not fit.
+            PredictionFailed: The model failed in another way.
+        """
+        run = self._runs.get(signature.name) or self.prepare(signature)
+        try:
+            return run(feeds)
+        except self._tf.errors.OpError as error:
+            raise run_error(self._tf, error, self._folder) from error
+
+    def prepare(self, signature: Signature) -> _Run:
+        """Prune and optimise the graph for one signature, without running it."""
+        with self._lock:
+            if signature.name not in self._runs:
+                try:
+                    self._runs[signature.name] = self._make_run(signature)
+                except self._tf.errors.OpError as error:
+                    raise run_error(self._tf, error, self._folder) from error
+            return self._runs[signature.name]
+
+    def close(self) -> None:
+        """Free the session; `run` must not be called afterwards."""
+        self._runs.clear()
+        self._session.close()
+
+    def _load(self) -> Any:
+        tf = self._tf
+        try:
+            with self._graph.as_default(), without_deprecations(tf):
+                return tf.compat.v1.saved_model.load(
+                    self._session, list(self.tags), str(self._folder)
+                )
+        except Exception as error:
+            self._session.close()
+            message = first_line(error, self._folder)
+            hint = ""
+            if "Op type not registered" in message:
+                hint = "A library defines that op; import it in a predictor class of your own."
+            raise LoadError(
+                f"TensorFlow {tf.__version__} cannot load {self._folder}: {message}", hint=hint
+            ) from error
+
+    def _find_unrestored(self) -> list[str]:
+        tensors = [s.name for sig in self.signatures.values() for s in sig.outputs.values()]
+        pending = [self._graph.get_tensor_by_name(name).op for name in tensors if name]
+        seen = set(pending)
+        while pending:
+            op = pending.pop()
+            before = [t.op for t in op.inputs] + list(op.control_inputs)
+            pending += [o for o in before if o not in seen]
+            seen.update(before)
+        handles = [op for op in seen if op.type == "VarHandleOp"]
+        with self._graph.as_default():
+            checks = [self._tf.raw_ops.VarIsInitializedOp(resource=op.outputs[0]) for op in handles]
+        done = self._session.run(checks) if checks else []
+        return [op.name for op, is_done in zip(handles, done, strict=True) if not is_done]
+
+    def _make_run(self, signature: Signature) -> _Run:
+        inputs = {alias: spec.name for alias, spec in signature.inputs.items()}
+        outputs = {alias: spec.name for alias, spec in signature.outputs.items()}
+        for alias, name in (inputs | outputs).items():
+            if not name:
+                raise BadInput(
+                    f"Signature {signature.name!r} cannot be called with JSON: "
+                    f"{alias!r} is not a dense tensor."
+                )
+        # TensorFlow feeds and fetches a tensor once, and not both.
+        feeds = {name: alias for alias, name in inputs.items()}
+        fetches = list(dict.fromkeys(name for name in outputs.values() if name not in feeds))
+        options_of = import_extra(
+            "tensorflow.core.protobuf.config_pb2", "tensorflow"
+        ).CallableOptions
+        options = self._tf.compat.v1.RunOptions()
+        if self._is_small and not os.environ.get("TF_NUM_INTEROP_THREADS"):
+            options.inter_op_thread_pool = -1  # the thread that calls
+        call = self._session._make_callable_from_options(
+            options_of(feed=list(feeds), fetch=fetches, run_options=options)
+        )
+
+        def run(values: Mapping[str, Array]) -> dict[str, Array]:
+            given = [values[alias] for alias in feeds.values()]
+            found = dict(zip(fetches, call(*given) if fetches else (), strict=True))
+            found.update(zip(feeds, given, strict=True))
+            return {alias: _plain(found[name]) for alias, name in outputs.items()}
+
+        return run
+
+    def _config(self) -> Any:
+        """Threads as measured: one each is quickest for small models, a process a core."""
+        config = self._tf.compat.v1.ConfigProto(allow_soft_placement=True)
+        if self._is_small:
+            # 0 lets TensorFlow read the variable itself.
+            given = os.environ.get
+            config.intra_op_parallelism_threads = 0 if given("TF_NUM_INTRAOP_THREADS") else 1
+            config.inter_op_parallelism_threads = 0 if given("TF_NUM_INTEROP_THREADS") else 1
+        return config
+
+
+def _plain(value: Any) -> Array:
+    """An output as numpy knows it; bfloat16 and its like become float32."""
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype.kind == "V" else array

@@ -1,0 +1,42 @@
+"""The ready-made predictor for TensorFlow SavedModels, of TF1 and TF2 alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cpr.artifacts.detect import detect
+from cpr.config import PredictorSettings
+from cpr.predictors._signature_predictor import SignaturePredictor
+from cpr.predictors._tensorflow import import_tensorflow
+from cpr.predictors._tf_functions import TfFunctions
+from cpr.predictors._tf_session import TfSession
+
+
+class TfSavedModel(SignaturePredictor):
+    """Answers every signature of a SavedModel with TensorFlow Serving's leniency.
+
+    Instances are bare values where the signature has one input, else objects
+    by input name. Shapes come from the instances alone; whether they fit is
+    for the graph to say, not for the declared shape. Strings become bytes,
+    UTF-8 encoded; a signature without inputs is called with ``[{}]``.
+    """
+
+    @classmethod
+    def from_path(
+        cls, model_dir: str | Path, *, settings: PredictorSettings | None = None
+    ) -> TfSavedModel:
+        """Load the SavedModel in `model_dir`, or in its highest numbered directory.
+
+        Raises:
+            LoadError: There is none, it is damaged, or the tags, the signature
+                or the output that the settings name do not exist.
+        """
+        settings = settings or PredictorSettings()
+        folder = detect(Path(model_dir), "tensorflow").path
+        tf = import_tensorflow()
+        session = TfSession(tf, folder, settings.tags)
+        if not session.unrestored:
+            return cls(session, Path(model_dir), settings)
+        session.close()
+        functions = TfFunctions(tf, folder, session.tags, session.signatures)
+        return cls(functions, Path(model_dir), settings)
