@@ -1,11 +1,12 @@
 """Runs the command line as ``python -m cpr``."""
 
+import os
 import sys
 
 if __name__ == "__main__":
     # `python -m` puts the current directory first on sys.path, where a
     # predictor.py that happens to lie there would hide the package's own.
-    if not sys.flags.safe_path:
+    if not sys.flags.safe_path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - start-up
         del sys.path[0]
 
     from cpr.cli import main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from cpr.cli import exit_codes
-from cpr.cli.failure import bug, fail, from_click
+from cpr.cli.failure import fail, from_bug, from_click
 from cpr.cli.output import OutputClosed, discard_output, say
 from cpr.cli.stdout_guard import open_standard_streams
 from cpr.errors import CprError, EnvironmentProblem, UserCodeError
@@ -66,13 +67,18 @@ class LazyGroup(click.Group):
 def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
     if is_asked and not ctx.resilient_parsing:
         # Start-up time: importlib.metadata takes 20 ms.
-        from importlib.metadata import version
+        from cpr.cli.version import installed_version
 
-        click.echo(f"cpr {version('cpr')}")
+        click.echo(f"cpr {installed_version()}")
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -81,13 +87,17 @@ def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool)
     callback=_print_version,
     help="Print the version and exit.",
 )
-def group() -> None:
+@click.pass_context
+def group(ctx: click.Context) -> None:
     """Custom prediction routines: a trained model behind one small class.
 
     A TARGET is a package file (.tar.gz, .whl), a project directory,
     module:Class, path/to/file.py:Class, or nothing with --model-dir alone:
     then the files in the model directory say which predictor serves them.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(exit_codes.USAGE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,9 +118,6 @@ def _run(words: list[str]) -> int:
     try:
         return _invoke(words)
     except click.UsageError as error:
-        if isinstance(error, click.exceptions.NoArgsIsHelpError):
-            error.show()
-            return exit_codes.USAGE
         return fail(from_click(error), words)
     except CprError as error:
         return fail(error, words)
@@ -126,10 +133,19 @@ def _run(words: list[str]) -> int:
         # From click's own printing of help; user code's errors arrive wrapped.
         discard_output()
         return exit_codes.OUTPUT_CLOSED
+    except OSError as error:
+        return fail(_from_os(error), words)
     except (OutputClosed, KeyboardInterrupt):
         raise
     except BaseException as error:
-        return bug(error)
+        return fail(from_bug(error), words)
+
+
+def _from_os(error: OSError) -> CprError:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return from_bug(error)
+    discard_output()
+    return EnvironmentProblem(f"{error.strerror}.", hint="Free some space and try again.")
 
 
 def _invoke(words: list[str]) -> int:

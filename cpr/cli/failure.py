@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from cpr.cli import exit_codes
 from cpr.cli.output import emit_json, finding, say
-from cpr.errors import CprError, UsageError
+from cpr.errors import CprError, EnvironmentProblem, UsageError
 from cpr.suggest import did_you_mean
 
 _INDENT = " " * len("cpr: ")
@@ -28,12 +27,15 @@ def fail(error: CprError, arguments: Sequence[str]) -> int:
         say(error.user_traceback)
     say(_layout(error))
     if "--json" in arguments:
-        emit_json(
-            f"cpr.{_command(arguments)}/1",
-            ok=False,
-            summary={"exit_code": error.exit_code, "error": class_name(error)},
-            findings=[error_finding(error)],
-        )
+        try:
+            emit_json(
+                f"cpr.{_command(arguments)}/1",
+                ok=False,
+                summary={"exit_code": error.exit_code, "error": class_name(error)},
+                findings=[error_finding(error)],
+            )
+        except EnvironmentProblem as unwritable:
+            say(_layout(unwritable))
     return error.exit_code
 
 
@@ -68,28 +70,27 @@ def from_click(error: click.UsageError) -> UsageError:
     return UsageError(error.format_message(), hint=ask)
 
 
-def bug(error: BaseException) -> int:
-    """Save the traceback of an error that is ours; say where; return the exit code."""
+def from_bug(error: BaseException) -> CprError:
+    """An exception that is our fault, as an error; its traceback is saved to a file."""
     # Start-up time: needed only here.
     import platform
     import tempfile
     import traceback
-    from importlib.metadata import version
+
+    from cpr.cli.version import installed_version
 
     trace = "".join(traceback.format_exception(error))
-    header = f"cpr {version('cpr')}, Python {platform.python_version()}, {platform.platform()}"
-    content = f"{header}\narguments: {sys.argv[1:]!r}\n\n{trace}"
+    header = f"cpr {installed_version()}, Python {platform.python_version()}, {platform.platform()}"
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="cpr-bug-", suffix=".txt", delete=False, encoding="utf-8"
         ) as file:
-            file.write(content)
+            file.write(f"{header}\narguments: {sys.argv[1:]!r}\n\n{trace}")
         saved = f"The traceback is in {file.name}; please report it."
     except OSError as unsaved:
         saved = f"The traceback could not be saved ({unsaved.strerror}); it follows.\n{trace}"
     said = traceback.format_exception_only(error)[-1].strip()
-    say(_layout(CprError(f"this is a bug in cpr: {said}", hint=saved)))
-    return exit_codes.BUG
+    return CprError(f"this is a bug in cpr: {said}", hint=saved)
 
 
 def _layout(error: CprError) -> str:

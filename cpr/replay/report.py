@@ -14,6 +14,8 @@ from typing import Any
 from cpr.errors import CprError
 from cpr.replay.run import Outcome, Run
 
+SHOWN_ERRORS = 10
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -120,12 +122,12 @@ def render(report: Report) -> str:
         ),
     ]
     lines = [f"{name:<12}{value}" for name, value in rows]
-    for group in report.errors:
-        lines.append("")
-        lines.append(
-            f"{group.count} × {type(group.error).__name__}, first {group.file}:{group.line}"
-        )
-        lines.extend(f"    {line}" for line in group.error.problem.splitlines())
+    for group in report.errors[:SHOWN_ERRORS]:
+        kind = type(group.error).__name__
+        lines += ["", f"{group.count} × {kind}, first at {group.file}:{group.line}"]
+        lines += [f"    {line}" for line in str(group.error).splitlines()]
+    if len(report.errors) > SHOWN_ERRORS:
+        lines += ["", f"and {len(report.errors) - SHOWN_ERRORS} other messages"]
     return "\n".join(lines)
 
 

@@ -91,7 +91,7 @@ def test_bug_of_ours_is_70_and_saves_its_traceback(tmp_path):
     # A command whose module is missing stands for any error that is not ours.
     script = (
         "import sys, cpr.cli.app as app; app.SUMMARIES['broken'] = ''; "
-        "sys.exit(app.main(['broken']))"
+        "sys.exit(app.main(['broken', '--json']))"
     )
     environ = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(
@@ -103,6 +103,9 @@ def test_bug_of_ours_is_70_and_saves_its_traceback(tmp_path):
     [saved] = tmp_path.glob("cpr-bug-*.txt")
     assert str(saved) in done.stderr
     assert "Traceback (most recent call last)" in saved.read_text()
+    document = json.loads(done.stdout)
+    assert document["schema"] == "cpr.broken/1"
+    assert document["findings"][0]["id"] == "CPR070"
 
 
 def test_bug_shows_its_traceback_where_nothing_can_be_saved(tmp_path):
@@ -158,12 +161,19 @@ def test_reader_that_went_away_ends_quietly(tmp_path, arguments):
     assert done.returncode == 128 + signal.SIGPIPE
 
 
-def test_full_disk_behind_standard_output_is_the_environment_s_fault(tmp_path, project):
-    command = [sys.executable, "-m", "cpr", "predict", *project(), "--json-instances=-"]
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict"], ["predict", "--json"], ["predict", "--json", "--no-such"], ["--help"]],
+    ids=" ".join,
+)
+def test_full_disk_behind_standard_output_is_a_message(project, arguments):
+    flags = [*project(), "--json-instances=-"] if arguments[0] == "predict" else []
+    command = [sys.executable, "-m", "cpr", *arguments, *flags]
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(command, input=b"1\n", stdout=full, stderr=subprocess.PIPE)
-    assert done.returncode == 20
-    assert done.stderr.startswith(b"cpr: standard output cannot be written: No space left")
+        done = subprocess.run(command, input="1\n", stdout=full, stderr=subprocess.PIPE, text=True)
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if "--no-such" in arguments else 20)
 
 
 def test_current_directory_is_not_importable(cpr, project, tmp_path):

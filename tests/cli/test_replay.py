@@ -38,8 +38,11 @@ def test_prints_a_table(cpr, project, tmp_path):
 def test_failed_request_is_exit_code_1_and_named(cpr, project, requests):
     done = cpr("replay", requests, *project(SOURCE), expected=1)
     assert "failed      2" in done.stdout
-    assert f"2 × UserCodeError, first {requests / 'b.jsonl'}:2" in done.stdout
+    assert f"2 × UserCodeError, first at {requests / 'b.jsonl'}:2" in done.stdout
     assert "ZeroDivisionError: division by zero" in done.stdout
+    assert (
+        "predictor.py:9 in <listcomp>" in done.stdout or "predictor.py:9 in predict" in done.stdout
+    )
     assert "noise" not in done.stdout
     assert "noise" in done.stderr
 

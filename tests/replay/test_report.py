@@ -77,7 +77,7 @@ def test_nothing_succeeded_has_no_latency():
 
 
 def test_renders_a_table_and_the_errors():
-    run = Run([outcome(2, 3), outcome(1, 0, BadInput("no\nwhy"), 2)], 500 * MS)
+    run = Run([outcome(2, 3), outcome(1, 0, BadInput("no", hint="why"), 2)], 500 * MS)
     assert render(make_report(run)) == (
         "requests    2\n"
         "instances   3\n"
@@ -85,7 +85,14 @@ def test_renders_a_table_and_the_errors():
         "latency ms  min 2.000  p50 2.000  p95 2.000  p99 2.000  max 2.000\n"
         "throughput  2.0 requests/s  6.0 instances/s\n"
         "\n"
-        "1 × BadInput, first r.jsonl:2\n"
+        "1 × BadInput, first at r.jsonl:2\n"
         "    no\n"
         "    why"
     )
+
+
+def test_renders_the_ten_most_frequent_messages():
+    errors = [BadInput(f"message {number}") for number in range(12)]
+    text = render(make_report(Run([outcome(1, 0, error) for error in errors], MS)))
+    assert text.count("BadInput") == 10
+    assert text.endswith("\n\nand 2 other messages")
