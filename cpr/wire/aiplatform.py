@@ -7,13 +7,16 @@ say what the platform kept to itself.
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from cpr.config import PredictorSettings
-from cpr.errors import BadInput, CprError, shorten
+from cpr.errors import BadInput, BadOutput, CprError, shorten
 from cpr.messages import Instances
+from cpr.suggest import did_you_mean
 from cpr.wire.b64 import decode_b64, may_hold_b64
 from cpr.wire.json_codec import dumps, loads
 
@@ -21,6 +24,9 @@ _EXPECTED = (
     "The service expects the request to be a valid JSON object with a list-valued attribute "
     'called `instances`, i.e. `{"instances": [...]}`.'
 )
+
+# The folders of an absolute path, as exceptions of the file system quote them.
+_FOLDERS = re.compile(r"(?<![\w:/.…~-])/(?:[^\s/'\"`:;,()<>]+/)+(?=[^\s/])")
 
 
 def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Instances:
@@ -60,21 +66,23 @@ def encode(predictions: Any, settings: PredictorSettings) -> bytes:
 
 def encode_body(body: Any, settings: PredictorSettings) -> bytes:
     """Write a whole response body that a Vertex AI class has made."""
-    return dumps(body, nonfinite=settings.nonfinite, strict=settings.strict)
+    return dumps(body, nonfinite=settings.nonfinite, strict=settings.strict, name="")
 
 
 def encode_error(error: CprError, settings: PredictorSettings) -> bytes:
     """Write an error as the platform's ``{"error": "<text>"}``.
 
-    The text holds the problem, never a traceback. With `strict`, whatever
-    went wrong in predict is the platform's unknown error.
+    The text holds the problem, never a traceback; of a path it keeps the file
+    name. With `strict`, whatever went wrong in predict is the platform's
+    unknown error.
     """
-    if isinstance(error, BadInput):
-        text = error.problem
+    problem = _FOLDERS.sub("…/", str(error.problem))
+    if isinstance(error, BadInput) or (settings.strict and isinstance(error, BadOutput)):
+        text = problem
     elif settings.strict and error.exit_code in (12, 14, 70):
         text = "Prediction failed: unknown error."
     else:
-        text = f"Prediction failed: {error.problem}"
+        text = f"Prediction failed: {problem}"
     return orjson.dumps({"error": text.encode("utf-8", "replace").decode()})
 
 
@@ -89,8 +97,11 @@ def _undecodable(body: bytes, error: BadInput) -> BadInput:
 
 def _without_instances(document: Any) -> BadInput:
     if type(document) is dict:
-        keys = ", ".join(map(repr, document)) or "none"
-        found = f"Its keys are: {shorten(keys)[1:-1]}."
+        keys = list(islice(document, 8))
+        named = ", ".join(map(shorten, keys)) or "none"
+        more = ", …" if len(document) > len(keys) else ""
+        near = next(filter(None, (did_you_mean(key, ["instances"]) for key in keys)), "")
+        found = f"Its keys are: {named}{more}. {near}".rstrip()
     else:
         found = f"It is: {shorten(document)}."
     return BadInput(f"Invalid request. {_EXPECTED} The received request has no such key. {found}")
