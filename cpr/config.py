@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -91,6 +92,16 @@ TABLES: dict[str, type] = {
     "predictor": PredictorSettings,
 }
 
+# "table.key" → (value, where it stands).
+_Layer = Mapping[str, tuple[Any, str]]
+
+_BOOLEANS = {
+    **dict.fromkeys(["1", "true", "yes"], True),
+    **dict.fromkeys(["0", "false", "no"], False),
+}
+# Commas part a list, but not within numpy>=1.26,<3 nor pandas[gcp,excel].
+_SEPARATOR = re.compile(r",(?!\s*[<>=!~])(?![^\[]*\])")
+
 
 def load_settings(
     folder: Path | None = None,
@@ -111,15 +122,25 @@ def load_settings(
             TOML, or a key or value is wrong, naming where it stands.
     """
     environ = os.environ if environ is None else environ
-    layers: list[tuple[str, Mapping[str, Any]]] = []
-    if folder is not None:
-        origin, tables = _read_file(folder)
-        layers.append((origin, _flatten(tables, origin)))
-    layers.append(("platform", _from_platform(environ)))
-    layers.append(("environment", _from_environment(environ)))
     given = {k: v for k, v in (flags or {}).items() if v is not None and v != ()}
-    layers.append(("flag", given))
+    layers = [
+        {} if folder is None else _from_file(folder),
+        _from_platform(environ),
+        _from_environment(environ),
+        {key: (value, "flag") for key, value in given.items()},
+    ]
     return _merge(layers)
+
+
+def with_defaults(settings: Settings, values: Mapping[str, Any], origin: str) -> Settings:
+    """Fill what was left at its default from a further, weakest source.
+
+    Raises:
+        ConfigError: A key or value is wrong, naming `origin`.
+    """
+    weak = {key: (value, origin) for key, value in values.items() if key not in settings.origins}
+    given = {key: (value, source) for key, value, source in settings.explain()}
+    return _merge([weak, {key: given[key] for key in settings.origins}])
 
 
 def settings_file(folder: Path) -> Path | None:
@@ -129,7 +150,7 @@ def settings_file(folder: Path) -> Path | None:
         ConfigError: ``cpr.toml`` and ``[tool.cpr]`` are both there.
     """
     own, shared = folder / "cpr.toml", folder / "pyproject.toml"
-    has_shared = shared.is_file() and "cpr" in _parse(shared).get("tool", {})
+    has_shared = shared.is_file() and _shared_tables(shared) is not None
     if own.is_file() and has_shared:
         raise ConfigError(
             f"{own} and [tool.cpr] in {shared} both configure this project.",
@@ -140,12 +161,25 @@ def settings_file(folder: Path) -> Path | None:
     return shared if has_shared else None
 
 
-def _read_file(folder: Path) -> tuple[str, Mapping[str, Any]]:
+def _from_file(folder: Path) -> _Layer:
     path = settings_file(folder)
     if path is None:
-        return "default", {}
-    document = _parse(path)
-    return str(path), document["tool"]["cpr"] if path.name == "pyproject.toml" else document
+        return {}
+    tables = _shared_tables(path) if path.name == "pyproject.toml" else _parse(path)
+    if not isinstance(tables, Mapping):
+        raise ConfigError(f"{path}: [tool.cpr] must be a table, not {shorten(tables)}.")
+    values = {}
+    for table, content in tables.items():
+        _kinds(table, str(path))
+        if not isinstance(content, Mapping):
+            raise ConfigError(f"{path}: {table!r} must be a table, not {shorten(content)}.")
+        values.update({f"{table}.{key}": (value, str(path)) for key, value in content.items()})
+    return values
+
+
+def _shared_tables(path: Path) -> Any:
+    tool = _parse(path).get("tool")
+    return tool.get("cpr") if isinstance(tool, Mapping) else None
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -157,76 +191,68 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _flatten(tables: Mapping[str, Any], origin: str) -> dict[str, Any]:
+def _from_environment(environ: Mapping[str, str]) -> _Layer:
     values = {}
-    for table, content in tables.items():
-        if table not in TABLES:
-            raise ConfigError(
-                f"{origin}: unknown table [{table}]; known are {', '.join(TABLES)}.",
-                hint=did_you_mean(table, TABLES),
-            )
-        if not isinstance(content, Mapping):
-            raise ConfigError(f"{origin}: {table!r} must be a table, not {shorten(content)}.")
-        known = [item.name for item in fields(TABLES[table])]
-        for key, value in content.items():
-            if key not in known:
-                raise ConfigError(
-                    f"{origin}: unknown key {key!r} in [{table}]; known are {', '.join(known)}.",
-                    hint=did_you_mean(key, known),
-                )
-            values[f"{table}.{key}"] = value
-    return values
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
     for table, kind in TABLES.items():
-        for item in fields(kind):
-            text = environ.get(f"CPR_{table}_{item.name}".upper())
-            if text is not None:
-                values[f"{table}.{item.name}"] = _from_text(get_type_hints(kind)[item.name], text)
+        prefix = f"CPR_{table}_".upper()
+        known = {f"{prefix}{item.name.upper()}": item.name for item in fields(kind)}
+        for variable in sorted(name for name in environ if name.startswith(prefix)):
+            if variable not in known:
+                raise ConfigError(
+                    f"unknown environment variable {variable}; known are {', '.join(known)}.",
+                    hint=did_you_mean(variable, known),
+                )
+            key = known[variable]
+            value = _from_text(_kinds(table, variable)[key], environ[variable])
+            values[f"{table}.{key}"] = (value, variable)
     return values
 
 
 def _from_text(kind: Any, text: str) -> Any:
     if kind is bool:
-        words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-        return words.get(text.lower(), text)
+        return _BOOLEANS.get(text.strip().lower(), text)
     if get_origin(kind) is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        return tuple(part.strip() for part in _SEPARATOR.split(text) if part.strip())
     return text
 
 
-def _from_platform(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_platform(environ: Mapping[str, str]) -> _Layer:
     """What AI Platform and Vertex AI put into a container's environment."""
-    values: dict[str, Any] = {}
+    values: dict[str, tuple[Any, str]] = {}
     if environ.get("AIP_STORAGE_URI"):
-        values["project.model_dir"] = environ["AIP_STORAGE_URI"]
+        values["project.model_dir"] = (environ["AIP_STORAGE_URI"], "AIP_STORAGE_URI")
     if environ.get("PREDICTOR_MODULE") and environ.get("PREDICTOR_CLASS"):
         name = f"{environ['PREDICTOR_MODULE']}.{environ['PREDICTOR_CLASS']}"
-        values["project.prediction_class"] = name
-    if environ.get("create_version_request"):
+        values["project.prediction_class"] = (name, "PREDICTOR_MODULE and PREDICTOR_CLASS")
+    request = environ.get("create_version_request")
+    if request:
         try:
-            version = json.loads(environ["create_version_request"])["version"]
-            named = version.get("prediction_class")
+            named = json.loads(request)["version"].get("prediction_class")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 "the environment variable create_version_request is not the JSON of a "
-                f"versions.create call: {shorten(environ['create_version_request'])}"
+                f"versions.create call: {shorten(request)}",
+                hint='Expected {"version": {"prediction_class": "predictor.MyPredictor", …}}.',
             ) from error
         if named:
-            values["project.prediction_class"] = named
+            values["project.prediction_class"] = (named, "create_version_request")
     return values
 
 
-def _merge(layers: list[tuple[str, Mapping[str, Any]]]) -> Settings:
+def _merge(layers: Iterable[_Layer]) -> Settings:
+    """Settings from layers, the weakest first; every value is checked, overridden or not."""
     origins: dict[str, str] = {}
     values: dict[str, dict[str, Any]] = {table: {} for table in TABLES}
-    for origin, layer in layers:
-        for dotted, value in layer.items():
+    for layer in layers:
+        for dotted, (value, origin) in layer.items():
             table, _, key = dotted.partition(".")
-            kind = get_type_hints(TABLES[table])[key]
-            values[table][key] = _checked(kind, value, f"{origin}: {dotted}")
+            kinds = _kinds(table, origin)
+            if key not in kinds:
+                raise ConfigError(
+                    f"{origin}: unknown key {key!r} in [{table}]; known are {', '.join(kinds)}.",
+                    hint=did_you_mean(key, kinds),
+                )
+            values[table][key] = _checked(kinds[key], value, f"{origin}: {dotted}")
             origins[dotted] = origin
     return Settings(
         project=ProjectSettings(**values["project"]),
@@ -234,6 +260,16 @@ def _merge(layers: list[tuple[str, Mapping[str, Any]]]) -> Settings:
         predictor=PredictorSettings(**values["predictor"]),
         origins=origins,
     )
+
+
+def _kinds(table: str, origin: str) -> Mapping[str, Any]:
+    """The keys of a table, with their types."""
+    if table not in TABLES:
+        raise ConfigError(
+            f"{origin}: unknown table [{table}]; known are {', '.join(TABLES)}.",
+            hint=did_you_mean(table, TABLES),
+        )
+    return get_type_hints(TABLES[table])
 
 
 def _checked(kind: Any, value: Any, where: str) -> Any:
@@ -254,16 +290,3 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
         expected = "true or false" if kind is bool else "a string"
         raise ConfigError(f"{where} is {shorten(value)}; expected {expected}.")
     return value
-
-
-def with_defaults(settings: Settings, values: Mapping[str, Any], origin: str) -> Settings:
-    """Fill what was left at its default from a further, weakest source.
-
-    Raises:
-        ConfigError: A key or value is wrong, naming `origin`.
-    """
-    weak = {key: value for key, value in values.items() if key not in settings.origins}
-    given = {name: (value, source) for name, value, source in settings.explain()}
-    layers = [(origin, weak)]
-    layers += [(source, {name: given[name][0]}) for name, source in settings.origins.items()]
-    return _merge(layers)

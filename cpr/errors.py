@@ -8,6 +8,8 @@ AI Platform Prediction's own library, plus ten.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CprError(Exception):
     """The root of every error that `cpr` raises on purpose.
@@ -98,7 +100,8 @@ def shorten(value: object, limit: int = 80) -> str:
     repr fails, or is too deep to be written, is named by its type.
     """
     if isinstance(value, (str, bytes)) and len(value) > 2 * limit:
-        value = value[:limit] + value[-limit:]
+        ends: Any = value
+        value = ends[:limit] + ends[-limit:]
     text = _repr(value)
     if len(text) <= limit:
         return text

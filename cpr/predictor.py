@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 
 class Predictor:
@@ -27,7 +27,7 @@ class Predictor:
     time.
     """
 
-    batchable: ClassVar[bool] | bool = False
+    batchable: bool = False
     """Whether several requests may share one `predict`.
 
     True promises that the prediction of an instance does not depend on its
@@ -35,7 +35,7 @@ class Predictor:
     order, and that `instances` is a list.
     """
 
-    decodes_b64: ClassVar[bool] | bool = False
+    decodes_b64: bool = False
     """Whether ``{"b64": …}`` objects become bytes before `predict`, unless configured."""
 
     @classmethod

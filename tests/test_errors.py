@@ -5,7 +5,11 @@ import pytest
 from cpr import errors
 from cpr.errors import CprError, shorten
 
-CLASSES = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type)}
+CLASSES = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, CprError)
+}
 
 
 class BrokenRepr:
