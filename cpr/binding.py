@@ -14,32 +14,46 @@ from dataclasses import dataclass
 from typing import Any
 
 from cpr.config import PredictorSettings
-from cpr.contract import Contract, contract_of, where
-from cpr.errors import BadInput, UserCodeError
+from cpr.contract import Contract, check_served, contract_of, required_names, takes_settings
+from cpr.errors import BadInput, shorten
 from cpr.messages import Instances
 from cpr.predictor import Predictor, Stats
 
 logger = logging.getLogger(__name__)
 
+_WARNINGS = 20
+
 
 @dataclass(frozen=True)
 class _Accepts:
-    """Which keyword arguments a predict method takes."""
+    """Which keyword arguments a predict method takes.
 
-    names: frozenset[str]
-    positional: frozenset[str]
-    anything: bool
+    `taken` are the names of what is passed by position; with `anything`, a
+    keyword of such a name would collide.
+    """
+
+    names: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    anything: bool = False
 
     @classmethod
     def of(cls, predict: Callable[..., Any]) -> _Accepts:
-        parameters = list(inspect.signature(predict).parameters.values())
+        # Of a method its function, since `self` is a name that can collide too.
+        function = getattr(predict, "__func__", predict)
+        try:
+            outer = inspect.signature(function, follow_wrapped=False)
+        except (TypeError, ValueError):
+            return cls()  # compiled code may tell nothing: it gets the instances alone
+        parameters = list(outer.parameters.values())
+        anything = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        if anything and hasattr(function, "__wrapped__"):
+            return cls.of(function.__wrapped__)  # a decorator that passes on what it gets
         return cls(
             names=frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY),
-            # `self` is bound already, and taken all the same.
-            positional=frozenset(
-                [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] + ["self"]
-            ),
-            anything=any(p.kind is p.VAR_KEYWORD for p in parameters),
+            required=required_names(function),
+            taken=frozenset(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
+            anything=anything,
         )
 
 
@@ -112,26 +126,40 @@ class Binding:
             self.predictor.close()
 
     def _keywords(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        if not parameters:
-            return {"stats": Stats()} if self._gives_stats else {}
-        keywords = {}
         accepts = self._accepts
+        keywords = {}
         for name, value in parameters.items():
             if name in accepts.names or accepts.anything or self._strict:
                 keywords[name] = value
-                taken = name in accepts.positional or (name == "stats" and self._gives_stats)
-                if taken:
-                    raise BadInput(
-                        f"the request's top-level key {name!r} has the name of a parameter that "
-                        "the framework itself passes to predict.",
-                        hint="Rename the key in the request.",
-                    )
-            elif name not in self._warned:
-                self._warned.add(name)
-                logger.warning("predict() takes no parameter %r; the key is ignored", name)
+            else:
+                self._warn(name)
+        if accepts.required or keywords:
+            self._check(keywords)
         if self._gives_stats:
             keywords["stats"] = Stats()
         return keywords
+
+    def _check(self, keywords: Mapping[str, Any]) -> None:
+        """Tell the caller of a key that collides, or one that is missing."""
+        for name in keywords:
+            if name in self._accepts.taken or (name == "stats" and self._gives_stats):
+                raise BadInput(
+                    f"the request's top-level key {name!r} has the name of a parameter that "
+                    "the framework itself passes to predict.",
+                    hint="Rename the key in the request.",
+                )
+        missing = sorted(self._accepts.required - keywords.keys() - {"stats"})
+        if missing:
+            raise BadInput(
+                f"the request lacks the top-level key {missing[0]!r}, which predict requires.",
+                hint="Add it beside 'instances'.",
+            )
+
+    def _warn(self, name: str) -> None:
+        # Names come from clients: neither the set nor the log may grow without end.
+        if name not in self._warned and len(self._warned) < _WARNINGS:
+            self._warned.add(name)
+            logger.warning("predict() takes no parameter %s; the key is ignored", shorten(name))
 
 
 def load(cls: Any, name: str, model_dir: str, settings: PredictorSettings) -> Binding:
@@ -145,21 +173,10 @@ def load(cls: Any, name: str, model_dir: str, settings: PredictorSettings) -> Bi
     if contract is Contract.VERTEX:
         predictor = cls()
         predictor.load(model_dir)
-    elif _takes_settings(cls):
+        return Binding(predictor, contract, strict=settings.strict)
+    if takes_settings(cls):
         predictor = cls.from_path(model_dir, settings=settings)
     else:
         predictor = cls.from_path(model_dir)
-    if not callable(getattr(predictor, "predict", None)):
-        raise UserCodeError(
-            f"from_path of {name!r} returned a {type(predictor).__name__} without a predict "
-            f"method ({where(getattr(cls, 'from_path', cls))}).",
-            hint="Return the object that will serve: return cls(model, preprocessor).",
-        )
+    check_served(predictor, cls, name)
     return Binding(predictor, contract, strict=settings.strict)
-
-
-def _takes_settings(cls: Any) -> bool:
-    if not (inspect.isclass(cls) and issubclass(cls, Predictor)):
-        return False
-    parameter = inspect.signature(cls.from_path).parameters.get("settings")
-    return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY

@@ -4,22 +4,23 @@ Two shapes are known: AI Platform's ``from_path(model_dir)`` with
 ``predict(instances, **kwargs)``, and Vertex AI's ``load(artifacts_uri)`` with
 ``preprocess``, ``predict`` and ``postprocess`` over the whole request body.
 The checks are those of AI Platform's own server, in its order, better worded;
-two more find what passed there and failed on every request.
+further ones find what passed there and failed on every request.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from cpr.errors import UserCodeError
 from cpr.predictor import Predictor
 from cpr.suggest import did_you_mean
 
-# Predictor's own from_path only raises: a subclass that inherits it has none.
-_INHERITED_FROM_PATH = inspect.getattr_static(Predictor, "from_path").__func__
+_LISTED = 12
 
 
 class Contract(Enum):
@@ -43,25 +44,16 @@ def contract_of(cls: Any, name: str, *, strict: bool = False) -> Contract:
             line, what it has and what it lacks.
     """
     if inspect.ismodule(cls):
-        classes = [key for key, value in vars(cls).items() if _is_candidate(value)]
-        named = f" It defines {', '.join(classes)}." if classes else ""
-        raise UserCodeError(
-            f"{name!r} names a module, not a class ({where(cls)}).{named}",
-            hint=f"Name the class: {name}.{classes[0] if classes else 'MyPredictor'}",
-        )
+        raise _module_named(cls, name)
     if not _has_from_path(cls):
         if _is_vertex(cls):
+            _check_vertex(cls, name)
             return Contract.VERTEX
-        raise UserCodeError(
-            f"predictor {name!r} has no from_path(model_dir) classmethod ({where(cls)}). "
-            f"Found: {_found(cls)}. {did_you_mean('from_path', _members(cls))}".rstrip(),
-            hint="Add one that returns the object to serve, or subclass cpr.Predictor.",
-        )
-    if not callable(getattr(cls, "predict", None)):
+        raise _without_from_path(cls, name)
+    if not callable(getattr(cls, "predict", None)) or _is_inherited(cls, "predict"):
         raise UserCodeError(
             f"predictor {name!r} is missing the required predict(self, instances, **kwargs) "
-            f"method ({where(cls)}). Found: {_found(cls)}. "
-            f"{did_you_mean('predict', _members(cls))}".rstrip(),
+            f"method ({where(cls)}). {_found(cls, 'predict')}",
             hint="Add one that returns the predictions.",
         )
     _check_predict(cls, name, strict=strict)
@@ -69,65 +61,50 @@ def contract_of(cls: Any, name: str, *, strict: bool = False) -> Contract:
     return Contract.AI_PLATFORM
 
 
-def _check_predict(cls: Any, name: str, *, strict: bool) -> None:
-    spec = inspect.getfullargspec(cls.predict)
-    if not strict:
-        spec = inspect.getfullargspec(inspect.unwrap(cls.predict))
-    arguments = spec.args
-    is_wrapper = spec.varargs is not None and not arguments and not strict
-    if len(arguments) != 2 and not is_wrapper:
-        kind = type(inspect.getattr_static(cls, "predict", None))
-        cause = " It is a staticmethod." if kind is staticmethod else ""
+def check_served(predictor: Any, cls: Any, name: str) -> None:
+    """Check what from_path returned, which need not be an instance of the class.
+
+    Raises:
+        UserCodeError: It has no predict that can be called with the instances.
+    """
+    place = where(getattr(cls, "from_path", cls))
+    kind = type(predictor).__name__
+    if not callable(getattr(predictor, "predict", None)):
         raise UserCodeError(
-            f"predictor {name!r} has a predict method with an invalid signature "
-            f"({where(cls.predict)}). Expected positional parameters: ['self', 'instances']; "
-            f"found: {arguments}.{cause}",
-            hint="Make further parameters keyword-only: predict(self, instances, *, size=None).",
+            f"from_path of {name!r} returned a {kind} without a predict method ({place}).",
+            hint="Return the object that will serve: return cls(model, preprocessor).",
         )
-    if inspect.iscoroutinefunction(cls.predict):
+    names = required_names(predictor.predict)
+    fault = _misfit(predictor.predict, None, names=names)
+    if _is_async(predictor.predict):
+        fault = "it is async and would never be awaited"
+    if fault:
         raise UserCodeError(
-            f"predictor {name!r} has an async predict ({where(cls.predict)}); it would never be "
-            "awaited, here as on AI Platform.",
-            hint="Make it a plain def.",
+            f"from_path of {name!r} returned a {kind} ({place}) whose predict cannot be called "
+            f"with one positional argument, the instances: {fault}.",
+            hint="Return an object with predict(self, instances, **kwargs).",
         )
 
 
-def _check_from_path(cls: Any, name: str) -> None:
+def takes_settings(cls: Any) -> bool:
+    """Whether from_path wants the settings: that of a `Predictor` which names them."""
+    if not (inspect.isclass(cls) and issubclass(cls, Predictor)):
+        return False
+    parameter = inspect.signature(cls.from_path).parameters.get("settings")
+    return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
+
+
+def required_names(function: Callable[..., Any]) -> frozenset[str]:
+    """The keyword-only parameters of a function that have no default."""
     try:
-        inspect.signature(cls.from_path).bind("model_dir")
-    except TypeError as error:
-        is_plain = inspect.isfunction(inspect.getattr_static(cls, "from_path", None))
-        raise UserCodeError(
-            f"predictor {name!r} has a from_path that cannot be called with one positional "
-            f"argument, the model directory: {error} ({where(cls.from_path)}).",
-            hint="Put @classmethod above it." if is_plain else "Give further parameters defaults.",
-        ) from error
-
-
-def _has_from_path(cls: Any) -> bool:
-    own = getattr(cls, "from_path", None)
-    return own is not None and getattr(own, "__func__", None) is not _INHERITED_FROM_PATH
-
-
-def _is_vertex(cls: Any) -> bool:
-    has_methods = callable(getattr(cls, "load", None)) and callable(getattr(cls, "predict", None))
-    return inspect.isclass(cls) and has_methods
-
-
-def _is_candidate(value: Any) -> bool:
-    return (
-        inspect.isclass(value)
-        and hasattr(value, "predict")
-        and (hasattr(value, "from_path") or hasattr(value, "load"))
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return frozenset()  # compiled code may tell nothing of its parameters
+    return frozenset(
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
     )
-
-
-def _members(cls: Any) -> list[str]:
-    return [key for key in dir(cls) if not key.startswith("__")]
-
-
-def _found(cls: Any) -> str:
-    return ", ".join(_members(cls)) or "no methods"
 
 
 def where(thing: Any) -> str:
@@ -138,3 +115,140 @@ def where(thing: Any) -> str:
     except (OSError, TypeError):
         return "source not found"
     return f"{Path(file).name}:{line}"
+
+
+def _module_named(module: ModuleType, name: str) -> UserCodeError:
+    package = module.__name__.partition(".")[0]
+    classes = [
+        key
+        for key, value in vars(module).items()
+        if _is_candidate(value) and value.__module__.partition(".")[0] == package
+    ]
+    named = f" It defines {', '.join(classes)}." if classes else ""
+    return UserCodeError(
+        f"{name!r} names a module, not a class ({where(module)}).{named}",
+        hint=f"Name the class: {name}.{classes[0] if classes else 'MyPredictor'}",
+    )
+
+
+def _without_from_path(cls: Any, name: str) -> UserCodeError:
+    if not inspect.isclass(cls):
+        return UserCodeError(
+            f"{name!r} names a {type(cls).__name__}, not a class ({where(cls)}).",
+            hint="Name a class with from_path(model_dir) and predict(instances).",
+        )
+    return UserCodeError(
+        f"predictor {name!r} has no from_path(model_dir) classmethod ({where(cls)}). "
+        f"{_found(cls, 'from_path')}",
+        hint="Add one that returns the object to serve.",
+    )
+
+
+def _check_predict(cls: Any, name: str, *, strict: bool) -> None:
+    try:
+        spec = inspect.getfullargspec(cls.predict if strict else inspect.unwrap(cls.predict))
+    except TypeError:
+        return  # compiled code may tell nothing of its parameters
+    takes_any = spec.varargs is not None and len(spec.args) < 2 and not strict
+    is_static = isinstance(inspect.getattr_static(cls, "predict", None), staticmethod)
+    if not takes_any and (len(spec.args) != 2 or is_static):
+        cause = " It is a staticmethod." if is_static else ""
+        raise UserCodeError(
+            f"predictor {name!r} has a predict method with an invalid signature "
+            f"({where(cls.predict)}). Expected positional parameters: ['self', 'instances']; "
+            f"found: {spec.args}.{cause}",
+            hint="Make it predict(self, instances, **kwargs); further named parameters go after "
+            "a star: predict(self, instances, *, size=None).",
+        )
+    if _is_async(cls.predict):
+        raise _never_awaited(cls, name, "predict")
+
+
+def _check_from_path(cls: Any, name: str) -> None:
+    if _is_async(cls.from_path):
+        raise _never_awaited(cls, name, "from_path")
+    names = ["settings"] if takes_settings(cls) else []
+    fault = _misfit(cls.from_path, "model_dir", names=names)
+    if fault:
+        is_bound = inspect.ismethod(cls.from_path)
+        raise UserCodeError(
+            f"predictor {name!r} has a from_path that cannot be called with one positional "
+            f"argument, the model directory: {fault} ({where(cls.from_path)}).",
+            hint="Give further parameters defaults." if is_bound else "Put @classmethod above it.",
+        )
+
+
+def _check_vertex(cls: Any, name: str) -> None:
+    for method in ("load", "preprocess", "predict", "postprocess"):
+        if _is_async(getattr(cls, method, None)):
+            raise _never_awaited(cls, name, method)
+    is_plain = inspect.isfunction(inspect.getattr_static(cls, "load"))
+    faults = {
+        "its class cannot be called without arguments": _misfit(cls),
+        "its load cannot be called with one argument, the model directory": _misfit(
+            cls.load, *[None] * is_plain, "model_dir"
+        ),
+    }
+    for problem, fault in faults.items():
+        if fault:
+            raise UserCodeError(
+                f"predictor {name!r} has load and no from_path, as Vertex AI's predictors, but "
+                f"{problem}: {fault} ({where(cls)}).",
+                hint="If it is not one of those, add the classmethod from_path(cls, model_dir).",
+            )
+
+
+def _never_awaited(cls: Any, name: str, method: str) -> UserCodeError:
+    return UserCodeError(
+        f"predictor {name!r} has an async {method} ({where(getattr(cls, method))}); it would "
+        "never be awaited, here as on AI Platform.",
+        hint="Make it a plain def.",
+    )
+
+
+def _misfit(function: Any, *arguments: Any, names: Iterable[str] = ()) -> str:
+    """Why a function cannot be called with these arguments, or an empty string."""
+    try:
+        inspect.signature(function).bind(*arguments, **dict.fromkeys(names))
+    except ValueError:
+        return ""  # compiled code may tell nothing of its parameters
+    except TypeError as error:
+        return str(error)
+    return ""
+
+
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _has_from_path(cls: Any) -> bool:
+    return getattr(cls, "from_path", None) is not None and not _is_inherited(cls, "from_path")
+
+
+def _is_inherited(cls: Any, method: str) -> bool:
+    """Whether a method is `Predictor`'s own, which only raises."""
+    own = inspect.getattr_static(cls, method, None)
+    return own is inspect.getattr_static(Predictor, method)
+
+
+def _is_vertex(cls: Any) -> bool:
+    has_methods = callable(getattr(cls, "load", None)) and callable(getattr(cls, "predict", None))
+    return inspect.isclass(cls) and has_methods and not _is_inherited(cls, "predict")
+
+
+def _is_candidate(value: Any) -> bool:
+    return (
+        inspect.isclass(value)
+        and hasattr(value, "predict")
+        and (hasattr(value, "from_path") or hasattr(value, "load"))
+    )
+
+
+def _found(cls: Any, wanted: str) -> str:
+    """What a class has instead of the member that it lacks."""
+    mro = inspect.getmro(cls if inspect.isclass(cls) else type(cls))
+    kinds = [kind for kind in mro if kind not in (object, Predictor)]
+    names = [key for kind in kinds for key in vars(kind) if not key.startswith("__")]
+    names = list(dict.fromkeys(names))
+    listed = ", ".join(names[:_LISTED]) + ("…" if len(names) > _LISTED else "")
+    return f"Found: {listed or 'no methods'}. {did_you_mean(wanted, names)}".rstrip()
