@@ -26,6 +26,13 @@ class TensorSpec:
     dtype: str
     shape: tuple[int | None, ...] | None
 
+    @property
+    def sizes(self) -> str:
+        """The shape in words, such as ``[any, 3]``."""
+        if self.shape is None:
+            return "of any shape"
+        return f"[{', '.join('any' if size is None else str(size) for size in self.shape)}]"
+
 
 @dataclass(frozen=True)
 class Signature:

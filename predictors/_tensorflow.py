@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +13,8 @@ from typing import Any
 
 from cpr.errors import BadInput, CprError, PredictionFailed
 from cpr.extras import import_extra
+from cpr.predictors._quiet import without_noise
 
-# Lines that TensorFlow's C++ side writes to stderr while it is imported,
-# before it has read its own log level.
-_NOISE = re.compile(rb"^(WARNING: All log messages before absl|[IWE]\d{4,} |[IWE]0000 )")
 # The message stands above the node's name, below a stack when a function failed.
 _ABOVE_NODE = re.compile(r"([^\n]+?)\s*\[\[\{\{")
 _CODE = re.compile(r"^\(\d+\) [A-Za-z_ ]+: ")
@@ -29,7 +26,7 @@ def import_tensorflow() -> Any:
         return import_extra("tensorflow", "tensorflow")
     # Whatever stops a model is raised too; 2 lets alarms about missing GPUs through.
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with _without_noise():
+    with without_noise():
         return import_extra("tensorflow", "tensorflow")
 
 
@@ -60,22 +57,3 @@ def first_line(error: Exception, folder: Path) -> str:
     line = found.group(1) if found else (text.strip().splitlines() or [""])[0]
     line = _CODE.sub("", line.strip()).partition(" [Op:")[0]
     return line.replace(str(folder), "the model directory")
-
-
-@contextmanager
-def _without_noise() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, then let all but the noise through."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
-            held.seek(0)
-            for line in held:
-                if not _NOISE.match(line):
-                    os.write(2, line)

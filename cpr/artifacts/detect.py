@@ -48,7 +48,7 @@ PREDICTORS: dict[Kind, str] = {
     Kind.SKLEARN: "cpr.predictors.sklearn_estimator:SklearnEstimator",
     Kind.XGBOOST: "cpr.predictors.xgboost_booster:XgboostBooster",
     Kind.ONNX: "cpr.predictors.onnx_model:OnnxModel",
-    Kind.LITERT: "cpr.predictors.litert_model:LitertModel",
+    Kind.LITERT: "cpr.predictors.litert_model:LiteRTModel",
 }
 
 # In order of preference: AI Platform took model.joblib before model.pkl.

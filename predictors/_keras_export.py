@@ -1,0 +1,116 @@
+"""A Keras model as a session: traced once, so that a call costs microseconds."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cpr.errors import LoadError
+from cpr.predictors._signatures import DEFAULT, Signature
+from cpr.predictors._tensorflow import first_line
+from cpr.predictors._tf_session import TfSession
+
+
+def export(tf: Any, model: Any, path: Path) -> tuple[TfSession, Signature]:
+    """Trace a model and load the graph; also its signature under Keras's names.
+
+    The graph goes through a temporary SavedModel, which is gone on return.
+
+    Args:
+        tf: TensorFlow.
+        model: A built model of Keras 3 or tf_keras.
+        path: Where it came from, for messages.
+
+    Raises:
+        LoadError: The model has no declared inputs, or cannot be traced.
+    """
+    inputs = list(getattr(model, "inputs", None) or [])
+    if not inputs:
+        raise LoadError(
+            f"{path} does not say what its inputs are.",
+            hint="Give the model an Input layer and save it again, or write a predictor class.",
+        )
+    structure = _structure(model, inputs)
+    produced: list[Any] = []
+
+    def call(*tensors: Any) -> dict[str, Any]:
+        outputs = model(tf.nest.pack_sequence_as(structure, list(tensors)), training=False)
+        produced.append(outputs)
+        return {f"output_{i}": value for i, value in enumerate(tf.nest.flatten(outputs))}
+
+    # A model built by calling it once recorded that call's batch; only state needs one.
+    any_batch = not _is_stateful(model)
+    specs = [
+        tf.TensorSpec(
+            (None, *tensor.shape[1:]) if any_batch else tuple(tensor.shape),
+            tf.as_dtype(tensor.dtype),
+            name=f"input_{i}",
+        )
+        for i, tensor in enumerate(inputs)
+    ]
+    try:
+        function = tf.function(call, input_signature=specs)
+        function.get_concrete_function()
+        session = _through_disk(tf, model, function)
+    except Exception as error:
+        message = first_line(error, path.parent)
+        raise LoadError(f"{path} cannot be made a graph: {message}") from error
+    exported = session.signatures[DEFAULT]
+    names = _input_names(structure, inputs)
+    outputs = _output_names(tf, model, produced[0])
+    return session, Signature(
+        DEFAULT,
+        exported.method,
+        {name: exported.inputs[f"input_{i}"] for i, name in enumerate(names)},
+        {name: exported.outputs[f"output_{i}"] for i, name in enumerate(outputs)},
+    )
+
+
+def _through_disk(tf: Any, model: Any, function: Any) -> TfSession:
+    with tempfile.TemporaryDirectory(prefix="cpr-keras-") as folder:
+        holder = tf.Module()
+        # Keras 3 keeps its variables in wrappers that a session would not restore.
+        holder.variables_read = [
+            variable if isinstance(variable, tf.Variable) else variable.value
+            for variable in model.variables
+        ]
+        try:
+            tf.saved_model.save(holder, folder, signatures=function)
+        except AssertionError:
+            # Lookup tables and recurrent states are reached through the model
+            # only; with it, weights are written twice, so it is not the rule.
+            holder.model = model
+            tf.saved_model.save(holder, folder, signatures=function)
+        session = TfSession(tf, Path(folder), ())
+    if session.unrestored:
+        names = ", ".join(session.unrestored)
+        raise LoadError(f"it reads variables that do not belong to it ({names}).")
+    return session
+
+
+def _is_stateful(layer: Any) -> bool:
+    inner = getattr(layer, "layers", None) or []
+    return bool(getattr(layer, "stateful", False)) or any(map(_is_stateful, inner))
+
+
+def _structure(model: Any, inputs: list[Any]) -> Any:
+    """How the model wants its inputs nested; a Sequential model has one."""
+    try:
+        return model.input
+    except AttributeError:
+        return inputs[0] if len(inputs) == 1 else inputs
+
+
+def _input_names(structure: Any, inputs: list[Any]) -> list[str]:
+    if isinstance(structure, dict):
+        return sorted(structure)
+    return [tensor.name.partition(":")[0] for tensor in inputs]
+
+
+def _output_names(tf: Any, model: Any, outputs: Any) -> list[str]:
+    if isinstance(outputs, dict):
+        return sorted(outputs)
+    count = len(tf.nest.flatten(outputs))
+    named = list(getattr(model, "output_names", None) or [])
+    return named if len(set(named)) == count else [f"output_{i}" for i in range(count)]
