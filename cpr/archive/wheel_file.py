@@ -40,13 +40,15 @@ class WheelEntry:
 
 def wheel_entries(data: bytes, limits: Limits) -> Iterator[WheelEntry]:
     """Yield the entries in order; all were checked before the first is yielded."""
-    _check_end(data, limits)
+    count = _check_end(data, limits)
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _FAULTS as error:
         raise Refusal(f"it is damaged ({error})") from error
     with archive:
         infos = archive.infolist()
+        if len(infos) != count:
+            raise Refusal("its directory is damaged")
         _check_layout(infos, archive.start_dir, limits)
         for info in infos:
             _check_entry(info)
@@ -70,7 +72,8 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int], 
     return read
 
 
-def _check_end(data: bytes, limits: Limits) -> None:
+def _check_end(data: bytes, limits: Limits) -> int:
+    """Check the record that ends a zip file; returns the number of entries it states."""
     if not data:
         raise Refusal("it is empty")
     if len(data) < _END.size or not data.startswith(b"PK"):
@@ -84,11 +87,10 @@ def _check_end(data: bytes, limits: Limits) -> None:
         raise Refusal(f"it has more than {limits.entries:,} entries")
     if data[-_END.size - 20 : -_END.size].startswith(b"PK\x06\x07"):
         raise Refusal("it is a 64-bit zip file, which no wheel of this size needs")
+    return int(total)
 
 
 def _check_layout(infos: list[zipfile.ZipInfo], directory_start: int, limits: Limits) -> None:
-    if len(infos) > limits.entries:
-        raise Refusal(f"it has more than {limits.entries:,} entries")
     if sum(info.file_size for info in infos) > limits.total_bytes:
         raise Refusal(f"it unpacks to more than {limits.total_bytes:,} bytes")
     position = 0
