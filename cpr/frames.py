@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import linecache
-import sysconfig
+import os
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-_OURS = str(Path(__file__).resolve().parent)
-# In a checkout the ready-made predictors and the packager stand beside `cpr`.
-_CHECKOUT = [str(Path(_OURS).parent / name) for name in ("predictors", "packaging")]
-_STANDARD_LIBRARY = sysconfig.get_path("stdlib")
-_MACHINERY = ("<frozen ", "<string>")
+_HERE = Path(__file__).parent
+# In a checkout the ready-made predictors and the packager stand beside `cpr`;
+# beside an installed `cpr`, folders of those names are somebody else's.
+_BESIDE = [] if (_HERE / "predictors").is_dir() else ["predictors", "packaging"]
+_OURS = [str(_HERE), *(str(_HERE.parent / name) for name in _BESIDE)]
+_STANDARD = str(Path(os.__file__).parent)
+_MACHINERY = ("<frozen ", f"{_STANDARD}/pydoc.py")
+_INSTALLED = ("/site-packages/", "/dist-packages/")
 
 
 def user_traceback(error: BaseException, roots: Iterable[Path] = ()) -> str:
@@ -27,23 +30,26 @@ def user_traceback(error: BaseException, roots: Iterable[Path] = ()) -> str:
         roots: Folders that hold user code although they lie inside ours.
     """
     summary = traceback.TracebackException.from_exception(error)
-    _cut(summary, list(roots), seen=set())
+    _cut(summary, [str(root) for root in roots], seen=set())
     return "".join(summary.format()).rstrip()
 
 
 def user_tail(trace: TracebackType | None, roots: Iterable[Path] = ()) -> TracebackType | None:
     """The traceback cut so that it ends in the deepest frame of the user's own code.
 
-    The user's own code is what lies under `roots`; without roots, whatever is
-    neither ours nor an installed library. None if no frame is the user's.
+    The user's own code is what lies under `roots`; without roots, or if no
+    frame does, whatever is neither ours nor a library. Where the user's class
+    is itself installed as a library, it is that library. None if no frame is
+    the user's.
     """
-    roots = list(roots)
-    kept = list(_walk(trace))
-    while kept and not _is_users(kept[-1].tb_frame.f_code.co_filename, roots):
-        kept.pop()
+    folders = [str(root) for root in roots]
+    steps = list(_walk(trace))
+    last = _last(steps, folders)
+    if last < 0 and folders:
+        last = max(_last(steps, []), _last(steps, _called_first(steps)))
     result: TracebackType | None = None
-    for step in reversed(kept):
-        if _is_ours(step.tb_frame.f_code.co_filename, roots):
+    for step in reversed(steps[: last + 1]):
+        if _is_ours(_file(step), folders):
             continue
         result = TracebackType(result, step.tb_frame, step.tb_lasti, step.tb_lineno)
     return result
@@ -52,18 +58,19 @@ def user_tail(trace: TracebackType | None, roots: Iterable[Path] = ()) -> Traceb
 def user_line(error: BaseException, roots: Iterable[Path] = ()) -> str:
     """One line that locates an error in the user's code: ``file:line in function: code``.
 
-    Empty when no frame of it is the user's. A syntax error is located by itself.
+    Empty when no frame of it is the user's. A file that is not valid Python is
+    located by itself.
     """
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{Path(error.filename).name}:{error.lineno}: {(error.text or '').strip()}"
-    steps = list(_walk(user_tail(error.__traceback__, roots)))
-    if not steps:
-        return ""
-    last = steps[-1]
-    code = last.tb_frame.f_code
-    source = linecache.getline(code.co_filename, last.tb_lineno).strip()
-    where = f"{Path(code.co_filename).name}:{last.tb_lineno} in {code.co_name}"
-    return f"{where}: {source}" if source else where
+    if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
+        where, source = f"{Path(error.filename).name}:{error.lineno or 1}", error.text or ""
+    else:
+        steps = list(_walk(user_tail(error.__traceback__, roots)))
+        if not steps:
+            return ""
+        file, line = _file(steps[-1]), steps[-1].tb_lineno
+        where = f"{Path(file).name}:{line} in {steps[-1].tb_frame.f_code.co_name}"
+        source = linecache.getline(file, line)
+    return f"{where}: {source.strip()}" if source.strip() else where
 
 
 def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:
@@ -72,31 +79,59 @@ def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:
         trace = trace.tb_next
 
 
-def _cut(summary: traceback.TracebackException, roots: list[Path], seen: set[int]) -> None:
+def _file(step: TracebackType) -> str:
+    return step.tb_frame.f_code.co_filename
+
+
+def _cut(summary: traceback.TracebackException, roots: Sequence[str], seen: set[int]) -> None:
     if id(summary) in seen:
         return
     seen.add(id(summary))
     kept = [frame for frame in summary.stack if not _is_ours(frame.filename, roots)]
     summary.stack = traceback.StackSummary.from_list(kept)
-    for linked in (summary.__cause__, summary.__context__):
+    grouped = getattr(summary, "exceptions", None) or ()  # of an ExceptionGroup, Python 3.11
+    for linked in (summary.__cause__, summary.__context__, *grouped):
         if linked is not None:
             _cut(linked, roots, seen)
 
 
+def _last(steps: Sequence[TracebackType], roots: Sequence[str]) -> int:
+    """The position of the deepest frame of the user's own code; -1 if there is none."""
+    return max((i for i, step in enumerate(steps) if _is_users(_file(step), roots)), default=-1)
+
+
+def _called_first(steps: Sequence[TracebackType]) -> list[str]:
+    """The installed library that holds the first frame below ours: its folder, or its file."""
+    files = (_file(step) for step in steps if not _is_ours(_file(step), []))
+    first = next((file for file in files if not _is_under(file, _STANDARD)), "")
+    for mark in _INSTALLED:
+        before, found, rest = first.rpartition(mark)
+        if found:
+            return [f"{before}{mark}{rest.partition('/')[0]}"]
+    return []
+
+
 def _is_under(filename: str, folder: str) -> bool:
-    return filename == folder or filename.startswith(folder + "/")
+    return filename == folder or filename.startswith(folder.rstrip("/") + "/")
 
 
-def _is_ours(filename: str, roots: list[Path]) -> bool:
-    if filename.startswith(_MACHINERY) or filename.endswith("/pydoc.py"):
+def _nearest(filename: str, folders: Iterable[str]) -> int:
+    """The length of the innermost of the folders that holds a file; -1 if none does."""
+    return max((len(folder) for folder in folders if _is_under(filename, folder)), default=-1)
+
+
+def _is_ours(filename: str, roots: Sequence[str]) -> bool:
+    """Whether a frame is ours: a project may hold us in a virtual environment of its own."""
+    if filename.startswith(_MACHINERY):
         return True
-    if any(_is_under(filename, str(root)) for root in roots):
+    return _nearest(filename, _OURS) > _nearest(filename, roots)
+
+
+def _is_users(filename: str, roots: Sequence[str]) -> bool:
+    if filename.startswith(("<string>", *_MACHINERY)):
         return False
-    return any(_is_under(filename, folder) for folder in (_OURS, *_CHECKOUT))
-
-
-def _is_users(filename: str, roots: list[Path]) -> bool:
-    if roots:
-        return any(_is_under(filename, str(root)) for root in roots)
-    is_library = "site-packages" in filename or _is_under(filename, _STANDARD_LIBRARY)
-    return not is_library and not _is_ours(filename, roots)
+    root = _nearest(filename, roots)
+    if roots and root < 0:
+        return False
+    is_library = any(mark in filename[max(root, 0) :] for mark in _INSTALLED)
+    return not is_library and _nearest(filename, [*_OURS, _STANDARD]) <= root

@@ -151,7 +151,7 @@ async def never(self, instances):
 @pytest.mark.parametrize(
     ("returned", "said"),
     [
-        (None, "returned a NoneType without a predict method (test_binding.py:"),
+        (None, "returned a NoneType without a predict method (test_binding_shapes.py:"),
         ("x", "returned a str without a predict method"),
         (routine(3)(), "returned a Routine without a predict method"),
         (routine(lambda self: 1)(), "whose predict cannot be called with one positional argument"),
