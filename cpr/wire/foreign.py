@@ -65,6 +65,10 @@ def _rows(frame: Any) -> list[dict[Any, Any]]:
 def _from_array(value: Any) -> Any:
     import numpy as np  # CLI start-up time: many routines return no arrays
 
+    if hasattr(value, "isna") and not isinstance(value.dtype, np.dtype):
+        # pandas' own types; as an array, integers beside a missing one would become floats.
+        listed = zip(value.tolist(), value.isna(), strict=True)
+        return [None if is_missing else item for item, is_missing in listed]
     # A subclass, such as a masked array, knows best how to list itself.
     array = value if isinstance(value, (np.ndarray, np.generic)) else np.asarray(value)
     kind = array.dtype.kind

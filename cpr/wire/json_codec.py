@@ -18,6 +18,7 @@ from cpr.errors import BadInput, BadOutput
 from cpr.wire.foreign import to_json_type
 from cpr.wire.plain import Nonfinite, plain
 
+_EPOCH = b"1970-01-01T00:00:00"
 _STRICT_FAILURE = (
     "Failed to json encode the prediction response: {error} If your output is not text, did you "
     "forget to suffix the alias of your output tensor with _bytes?"
@@ -73,8 +74,9 @@ def dumps(
         body = orjson.dumps(value, default=to_json_type, option=orjson.OPT_SERIALIZE_NUMPY)
     except (TypeError, RecursionError):
         return _dumps_slowly(value, nonfinite, name)
-    # orjson writes NaN and infinities as null, silently: look only where there is one.
-    if nonfinite != "null" and b"null" in body:
+    # orjson writes NaN and infinities as null, and NaT as the epoch, silently: look closer
+    # only where there is one of these.
+    if (nonfinite != "null" and b"null" in body) or _EPOCH in body:
         return _dumps_slowly(value, nonfinite, name)
     return body
 
