@@ -20,11 +20,8 @@ def plan(requests: Sequence[Instances | None]) -> list[list[int]]:
     for position, request in enumerate(requests):
         if request is None:
             continue
-        if type(request.values) is list and request.values:
-            key = _key(request.parameters)
-        else:
-            key = position
-        groups.setdefault(key, []).append(position)
+        key = _key(request)
+        groups.setdefault(position if key is None else key, []).append(position)
     return list(groups.values())
 
 
@@ -42,20 +39,28 @@ def split(predictions: Any, counts: Sequence[int]) -> list[Any] | None:
     They can if they are a sequence, array or DataFrame of one row for each
     instance.
     """
-    if isinstance(predictions, (str, bytes, dict)) or not hasattr(predictions, "__getitem__"):
+    if isinstance(predictions, (str, bytes, bytearray, memoryview, Mapping)):
         return None
-    try:
-        total = len(predictions)
-    except TypeError:  # a scalar array
-        return None
-    if total != sum(counts):
-        return None
+    rows = getattr(predictions, "iloc", predictions)  # pandas slices by label otherwise
     parts, start = [], 0
-    for count in counts:
-        parts.append(predictions[start : start + count])
-        start += count
+    try:
+        if len(predictions) != sum(counts):
+            return None
+        for count in counts:
+            parts.append(rows[start : start + count])
+            start += count
+    except Exception:  # scalars, sets, iterators: whatever has no rows to part
+        return None
     return parts
 
 
-def _key(parameters: Mapping[str, Any]) -> str:
-    return json.dumps(parameters, sort_keys=True) if parameters else ""
+def _key(request: Instances) -> str | None:
+    """What requests that can be joined have in common; None for one that stays alone."""
+    if type(request.values) is not list or not request.values:
+        return None
+    if not request.parameters:
+        return ""
+    try:
+        return json.dumps(request.parameters, sort_keys=True)
+    except RecursionError:
+        return None

@@ -19,10 +19,11 @@ from typing import Any
 from cpr import batching
 from cpr.binding import Binding
 from cpr.config import PredictorSettings
-from cpr.errors import CprError, PredictionFailed, UserCodeError, shorten
+from cpr.errors import CprError, PredictionFailed, UsageError, UserCodeError, shorten
 from cpr.frames import user_line, user_traceback
 from cpr.messages import Call, Instances, Reply, Timing
 from cpr.wire import aiplatform
+from cpr.workdir import WorkingDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class Routine:
         settings: How instances reach it and how answers leave it.
         is_ready_made: Whether the class is one of `cpr.predictors`.
         roots: The folders of user code, for tracebacks.
-        resources: What is released at `close`, after the predictor.
+        workdir: The current directory that the predictor runs in.
+        resources: What is released at `close`, the predictor's own first.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Routine:
         settings: PredictorSettings,
         is_ready_made: bool = False,
         roots: Sequence[Path] = (),
+        workdir: WorkingDirectory | None = None,
         resources: ExitStack | None = None,
     ) -> None:
         self.name = name
@@ -61,8 +64,12 @@ class Routine:
         self.roots = tuple(roots)
         self.predictor = binding.predictor
         self._binding = binding
+        self._workdir = workdir if workdir is not None and workdir.is_own else None
         self._resources = resources or ExitStack()
-        self._lock = threading.Lock()
+        # Of a kind that a signal handler which closes the routine may take twice.
+        self._lock = threading.RLock()
+        self._is_closed = False
+        self._warned_of_count = False
         self._with_b64 = settings.b64 == "always" or (
             settings.b64 == "auto" and bool(getattr(binding.predictor, "decodes_b64", False))
         )
@@ -78,8 +85,13 @@ class Routine:
         Where the predictor is batchable, calls with the same parameters share
         one predict; if that fails, each of them is tried alone, so that a bad
         call never fails its neighbours.
+
+        Raises:
+            UsageError: The routine is closed.
         """
         with self._lock:
+            if self._is_closed:
+                raise UsageError(f"the routine of {self.name!r} is closed.")
             if len(calls) == 1:
                 return [self._answer_one(calls[0])]
             if not self.is_batchable:
@@ -87,9 +99,11 @@ class Routine:
             return self._answer_many(calls)
 
     def close(self) -> None:
-        """Run the predictor's close hook and release the rest; safe to call twice."""
-        with self._resources:
-            pass
+        """Run the predictor's close hook and release the rest; safe to call twice.
+
+        Waits for calls that are being answered.
+        """
+        self.__exit__(None, None, None)
 
     def __enter__(self) -> Routine:
         return self
@@ -100,7 +114,9 @@ class Routine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        with self._lock:
+            self._is_closed = True
+            self._resources.__exit__(kind, error, trace)
 
     def _answer_one(self, call: Call) -> Reply:
         dialect = DIALECTS[call.dialect]
@@ -161,29 +177,45 @@ class Routine:
 
     def _answer_group(self, members: list[tuple[Call, Instances, int]]) -> list[Reply]:
         """Answer calls that can share one predict; alone, if together fails."""
-        if len(members) > 1:
-            counts = [len(request.values) for _, request, _ in members]
-            start = perf_counter_ns()
-            try:
-                joint = self._run(batching.join([request for _, request, _ in members]))
-                parts = batching.split(joint, counts)
-            except CprError as error:
-                logger.info(
-                    "a batch of %d calls failed; trying each alone: %s", len(members), error
-                )
-                parts = None
-            share = (perf_counter_ns() - start) // len(members)
-            if parts is not None:
-                return [
-                    self._encoded(call, request, part, (ns, share), len(members))
-                    for (call, request, ns), part in zip(members, parts, strict=True)
-                ]
-        return [self._predict_one(*member) for member in members]
+        if len(members) == 1:
+            return [self._predict_one(*members[0])]
+        start = perf_counter_ns()
+        parts = self._predict_together([request for _, request, _ in members])
+        if parts is None:
+            # Decoded anew: the predict that failed may have changed its instances.
+            return [self._answer_one(call) for call, _, _ in members]
+        share = (perf_counter_ns() - start) // len(members)
+        return [
+            self._encoded(call, request, part, (decode_ns, share), len(members))
+            for (call, request, decode_ns), part in zip(members, parts, strict=True)
+        ]
+
+    def _predict_together(self, requests: list[Instances]) -> list[Any] | None:
+        """The predictions of each request from one predict; None if that cannot be had."""
+        counts = [len(request.values) for request in requests]
+        try:
+            predictions = self._run(batching.join(requests))
+        except CprError as error:
+            logger.info("a batch of %d calls failed; trying each alone: %s", len(counts), error)
+            return None
+        parts = batching.split(predictions, counts)
+        if parts is None and not self._warned_of_count:
+            self._warned_of_count = True
+            logger.warning(
+                "%s is batchable, but for %d instances its predict did not return as many "
+                "predictions; such calls are answered one by one",
+                self.name,
+                sum(counts),
+            )
+        return parts
 
     def _run(self, request: Instances) -> Any:
         """Predict, turning whatever user code raises into a CprError."""
         try:
-            return self._binding.run(request)
+            if self._workdir is None:
+                return self._binding.run(request)
+            with self._workdir:
+                return self._binding.run(request)
         except (CprError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
@@ -191,11 +223,11 @@ class Routine:
             raise self._explain(error) from error
 
     def _explain(self, error: BaseException) -> CprError:
-        said = shorten_text(str(error), 500)
+        said = describe(error)
         if self.is_ready_made:
-            return PredictionFailed(f"the model failed: {type(error).__name__}: {said}")
+            return PredictionFailed(f"the model failed: {said}")
         return UserCodeError(
-            f"predict raised {type(error).__name__}: {said}",
+            f"predict raised {said}",
             hint=user_line(error, self.roots),
             user_traceback=user_traceback(error, self.roots),
         )
@@ -205,9 +237,15 @@ class Routine:
         return Reply(error.http_status, body, timing, count, error=error)
 
 
-def shorten_text(text: str, limit: int) -> str:
-    """A message cut to `limit` characters, without the quotes of a repr."""
-    return text if len(text) <= limit else shorten(text, limit)[1:-1]
+def describe(error: BaseException, limit: int = 500) -> str:
+    """The type and message of an exception of user code, the message cut to `limit`."""
+    try:
+        text = str(error)
+    except Exception:  # its own __str__ is broken
+        text = "<message cannot be printed>"
+    if len(text) > limit:
+        text = shorten(text, limit)[1:-1]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _count(request: Instances) -> int:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import importlib
 import logging
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from cpr.artifacts.detect import detect
 from cpr.artifacts.fetch import fetch
 from cpr.binding import Binding, load
 from cpr.config import Settings, load_settings, with_defaults
-from cpr.errors import CprError, LoadError, UsageError
+from cpr.contract import Contract, contract_of
+from cpr.errors import CprError, LoadError, UsageError, UserCodeError
 from cpr.frames import user_line, user_traceback
 from cpr.importing import candidates, importable, locate
 from cpr.requirements import unmet
-from cpr.routine import Routine
+from cpr.routine import Routine, describe
 from cpr.shims import install_shims
 from cpr.sources import Sources, open_sources
+from cpr.workdir import WorkingDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +62,9 @@ def open_routine(
     """
     install_shims(shims)
     with ExitStack() as resources:
-        sources = open_sources(_target(target, prediction_class, packages), packages)
+        if target is None and not packages:
+            target, prediction_class = _named_alone(prediction_class, settings), None
+        sources = open_sources(target, packages)
         resources.callback(sources.close)
         settings = _settings(settings, sources)
         resources.enter_context(importable(sources))
@@ -75,23 +81,26 @@ def open_routine(
         else:
             name, cls, served = _ready_made(folder, framework)
         _warn_unmet(sources)
-        binding = _load(cls, name, served, settings, sources)
-        resources.callback(binding.close)
+        workdir = WorkingDirectory(_private_folder(cls, name, settings, resources))
+        binding = _load(cls, name, served, settings, sources, workdir, resources)
         return Routine(
             binding,
             name=name,
             settings=settings.predictor,
             is_ready_made=name.startswith("cpr.predictors."),
             roots=sources.roots,
+            workdir=workdir,
             resources=resources.pop_all(),
         )
 
 
-def _target(
-    target: str | None, prediction_class: str | None, packages: Sequence[str]
-) -> str | None:
-    """A class name alone is looked up from the current directory."""
-    return prediction_class if target is None and not packages else target
+def _named_alone(prediction_class: str | None, settings: Settings | None) -> str | None:
+    """A class that is named without a target, looked up from the current directory."""
+    if prediction_class:
+        return prediction_class
+    if settings is None:
+        settings = load_settings()
+    return settings.project.prediction_class or None
 
 
 def _settings(settings: Settings | None, sources: Sources) -> Settings:
@@ -140,7 +149,7 @@ def _model_dir(model_dir: str | None, settings: Settings) -> str:
         )
     origin = Path(settings.origins.get("project.model_dir", ""))
     if "://" not in configured and origin.suffix == ".toml":
-        return str(origin.parent / configured)
+        return str(origin.parent / Path(configured).expanduser())
     return configured
 
 
@@ -157,18 +166,69 @@ def _warn_unmet(sources: Sources) -> None:
         logger.warning("requirements of the package not met: %s", ", ".join(map(str, lacking)))
 
 
-def _load(cls: Any, name: str, model_dir: str, settings: Settings, sources: Sources) -> Binding:
+def _private_folder(cls: Any, name: str, settings: Settings, resources: ExitStack) -> str | None:
+    """An empty current directory for a Vertex AI class, which copies the model into it."""
+    if contract_of(cls, name, strict=settings.predictor.strict) is not Contract.VERTEX:
+        return None
+    folder = tempfile.TemporaryDirectory(prefix="cpr-vertex-", ignore_cleanup_errors=True)
+    return resources.enter_context(folder)
+
+
+def _load(
+    cls: Any,
+    name: str,
+    model_dir: str,
+    settings: Settings,
+    sources: Sources,
+    workdir: WorkingDirectory,
+    resources: ExitStack,
+) -> Binding:
     stage = "loading"
     try:
-        binding = load(cls, name, model_dir, settings.predictor)
-        stage = "warming up"
-        binding.warmup()
+        with workdir:
+            binding = load(cls, name, model_dir, settings.predictor)
+            resources.push(_Closing(binding, name, sources, workdir))
+            stage = "warming up"
+            binding.warmup()
     except (CprError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
         raise LoadError(
-            f"{stage} {name!r} failed: {type(error).__name__}: {error}",
+            f"{stage} {name!r} failed: {describe(error)}",
             hint=user_line(error, sources.roots),
             user_traceback=user_traceback(error, sources.roots),
         ) from error
     return binding
+
+
+class _Closing:
+    """Runs the predictor's close hook, whose failure never hides an earlier error."""
+
+    def __init__(
+        self, binding: Binding, name: str, sources: Sources, workdir: WorkingDirectory
+    ) -> None:
+        self._binding = binding
+        self._name = name
+        self._sources = sources
+        self._workdir = workdir
+
+    def __call__(
+        self,
+        kind: type[BaseException] | None,
+        earlier: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            with self._workdir:
+                self._binding.close()
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if earlier is not None:
+                logger.warning("closing %r failed too: %s", self._name, describe(error))
+                return
+            raise UserCodeError(
+                f"closing {self._name!r} failed: {describe(error)}",
+                hint=user_line(error, self._sources.roots),
+                user_traceback=user_traceback(error, self._sources.roots),
+            ) from error

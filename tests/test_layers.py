@@ -20,7 +20,7 @@ FOLDERS = {
 LAYERS = [
     {"errors", "suggest"},
     {"extras", "messages"},
-    {"predictor", "config", "frames", "manifest", "requirements", "shims"},
+    {"predictor", "config", "frames", "manifest", "requirements", "shims", "workdir"},
     {"archive", "contract"},
     {"binding", "sources"},
     {"importing"},
