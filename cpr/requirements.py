@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 
 @dataclass(frozen=True)
@@ -13,8 +17,11 @@ class Unmet:
 
     requirement: str
     installed: str = ""
+    is_valid: bool = True
 
     def __str__(self) -> str:
+        if not self.is_valid:
+            return f"{self.requirement!r} (not a valid requirement)"
         state = f"{self.installed} is installed" if self.installed else "not installed"
         return f"{self.requirement} ({state})"
 
@@ -33,7 +40,7 @@ def unmet(requirements: Iterable[str]) -> list[Unmet]:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
-            found.append(Unmet(f"{line!r}, which is not a valid requirement"))
+            found.append(Unmet(line, is_valid=False))
             continue
         if requirement.marker is not None and not requirement.marker.evaluate():
             continue
@@ -42,6 +49,16 @@ def unmet(requirements: Iterable[str]) -> list[Unmet]:
         except metadata.PackageNotFoundError:
             found.append(Unmet(line))
             continue
-        if not requirement.specifier.contains(installed, prereleases=True):
+        if not _is_met(requirement.specifier, installed):
             found.append(Unmet(line, installed))
     return found
+
+
+def _is_met(specifier: SpecifierSet, installed: str) -> bool:
+    """Whether a version will do; one that PEP 440 does not know meets no bound."""
+    from packaging.version import InvalidVersion  # CLI start-up time
+
+    try:
+        return specifier.contains(installed, prereleases=True)
+    except InvalidVersion:  # raised by packaging before 24
+        return not str(specifier)
