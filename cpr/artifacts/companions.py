@@ -39,17 +39,24 @@ class Preprocessor:
     apply: Callable[[Any], Any]
 
     def __call__(self, instances: Any) -> Any:
-        """Apply it to a list or an array of instances."""
+        """Apply it to a list, an array or a DataFrame of at least one instance."""
         try:
             return self.apply(instances)
         except CprError:
             raise
         except ValueError as error:
-            raise BadInput(f"{self.source.name} refused the instances: {error}") from error
+            raise BadInput(
+                f"{self.source.name} refused the instances: {first_line(error)}"
+            ) from error
         except Exception as error:
             raise PredictionFailed(
                 f"{self.source.name} failed: {type(error).__name__}: {error}"
             ) from error
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error: scikit-learn goes on to advise the trainer."""
+    return str(error).partition("\n")[0]
 
 
 def load_preprocessor(model_dir: Path, settings: PredictorSettings) -> Preprocessor | None:
@@ -113,6 +120,8 @@ def label_predictions(predictions: Any, labels: list[str], probabilities: bool) 
     names = np.array(labels, dtype=object)
     if predictions.ndim > 1 and predictions.shape[-1] == len(labels) > 1:
         return names[predictions.argmax(axis=-1)].tolist()
+    if predictions.dtype.kind == "b":
+        predictions = predictions.astype(np.intp)
     if predictions.dtype.kind not in "iu":
         return predictions
     wrong = predictions[(predictions < 0) | (predictions >= len(labels))]

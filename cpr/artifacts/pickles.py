@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cpr.errors import LoadError, shorten
+from cpr.errors import CprError, EnvironmentProblem, LoadError, shorten
 from cpr.shims import shim_for
 
 # "Can't get attribute 'Scaler' on <module 'iris' from '…'>", or, where the
@@ -23,6 +23,7 @@ _NO_CLASS = re.compile(
 )
 _SAVED_BY = re.compile(rb"_sklearn_version.{0,4}?(\d+\.\d+[\w.]*)", re.DOTALL)
 _LFS_POINTER = b"version https://git-lfs"
+_EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "xgboost": "xgboost", "pandas": "pandas"}
 _DAMAGED = (EOFError, pickle.UnpicklingError, OSError, MemoryError, OverflowError, IndexError)
 
 
@@ -34,6 +35,7 @@ def load_pickle(path: Path) -> Any:
     Raises:
         LoadError: The file is damaged, or needs a module or class that is not
             there; the message names it.
+        EnvironmentProblem: It needs a library that an extra of cpr installs.
     """
     head = _head(path)
     with warnings.catch_warnings(record=True) as caught:
@@ -95,16 +97,22 @@ def _explain(path: Path, head: bytes, error: BaseException) -> NoReturn:
             f"it starts with {shorten(head[:12])}.",
             hint="Write or copy it again, in binary mode.",
         ) from error
+    reason = str(error).partition("\n")[0].rstrip(".:")
     raise LoadError(
-        f"{path} cannot be unpickled: {type(error).__name__}: {error}{_written_by(path)}",
+        f"{path} cannot be unpickled: {type(error).__name__}: {reason}{_written_by(path)}",
         hint="Install the versions of the libraries that it was saved with, or save it again "
         "with the installed ones.",
     ) from error
 
 
-def _missing_module(path: Path, error: ImportError) -> LoadError:
+def _missing_module(path: Path, error: ImportError) -> CprError:
     if error.name is None or not isinstance(error, ModuleNotFoundError):
         return LoadError(f"{path} needs an import that fails: {error}.", hint=_shim_hint(error))
+    if error.name in _EXTRAS:
+        return EnvironmentProblem(
+            f"{path} needs the library {error.name!r}, which is not installed.",
+            hint=f"pip install 'cpr[{_EXTRAS[error.name]}]'",
+        )
     return LoadError(
         f"{path} needs the module {error.name!r}, which cannot be imported here{_written_by(path)}",
         hint=_shim_hint(error)
