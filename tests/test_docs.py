@@ -7,7 +7,7 @@ block is a script. An HTML comment right above a block changes that:
 
     <!-- not run: why -->     the block is shown only
     <!-- file: name -->       the block is written to that file
-    <!-- exit: 11 -->         the commands end with that code
+    <!-- exit: 11 -->         the last command ends with that code
 
 ``<!-- setup: command -->`` on a line of its own runs a command that the page does not show.
 The blocks of a page share one folder, a copy of the trained samples.
@@ -127,8 +127,10 @@ class Session:
             done = self.run("python block.py")
             assert done.returncode == 0, done.stderr
         else:
-            for command, expected in commands(block.text):
-                self.check(command, expected, int(block.value or 0))
+            *first, last = commands(block.text)
+            for command, expected in first:
+                self.check(command, expected, 0)
+            self.check(*last, int(block.value or 0))
 
     def check(self, command, expected, status):
         done = self.run(command)
