@@ -1,0 +1,300 @@
+"""Opening a routine: from every kind of target and model directory to an answer."""
+
+import importlib.util
+import json
+import os
+import sys
+import tarfile
+import tempfile
+
+import pytest
+
+from cpr.config import load_settings
+from cpr.errors import ConfigError, LoadError, UsageError, UserCodeError
+from cpr.messages import Call
+from cpr.serving import open_routine
+
+PREDICTOR = """
+import os
+import joblib
+from preprocess import scale
+
+
+class Flowers:
+    def __init__(self, model):
+        self._model = model
+
+    def predict(self, instances, **kwargs):
+        rows = scale(instances)
+        if kwargs.get("probabilities"):
+            return self._model.predict_proba(rows).round(3).tolist()
+        return [["setosa", "other"][n] for n in self._model.predict(rows)]
+
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls(joblib.load(os.path.join(model_dir, "model.joblib")))
+"""
+PREPROCESS = "def scale(rows):\n    return [[value / 10 for value in row] for row in rows]\n"
+ROWS = [[0.0, 0.0], [20.0, 20.0]]
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    joblib = pytest.importorskip("joblib", reason="scikit-learn is an extra")
+    from sklearn.tree import DecisionTreeClassifier
+
+    folder = tmp_path_factory.mktemp("model")
+    model = DecisionTreeClassifier(random_state=0).fit([[0, 0], [2, 2]], [0, 1])
+    joblib.dump(model, folder / "model.joblib")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "predictor.py").write_text(PREDICTOR)
+    (folder / "preprocess.py").write_text(PREPROCESS)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def tutorial_sdist(project):
+    """What the classic tutorial's setup.py, with scripts alone, used to build."""
+    top = "my_custom_code-0.1"
+    (project / "setup.py").write_text(
+        "from setuptools import setup\n"
+        "setup(name='my_custom_code', version='0.1', scripts=['predictor.py', 'preprocess.py'])\n"
+    )
+    (project / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: my-custom-code\nVersion: 0.1\n")
+    path = project.parent / f"{top}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for member in sorted(project.iterdir()):
+            archive.add(member, f"{top}/{member.name}")
+    return path
+
+
+def ask(*target, rows=ROWS, parameters=None, **options):
+    with open_routine(*target, **options) as routine:
+        (reply,) = routine.answer(
+            [Call(json.dumps({"instances": rows, **(parameters or {})}).encode())]
+        )
+        return routine.name, json.loads(reply.body).get("predictions", reply.body)
+
+
+TARGETS = {
+    "project": (lambda p: p.name, {}),
+    "file": (lambda p: "project/predictor.py:Flowers", {}),
+    "sdist": (tutorial_sdist, {"prediction_class": "predictor.Flowers"}),
+    "sdist_alone": (tutorial_sdist, {}),
+    "colon": (lambda p: os.chdir(p) or "predictor:Flowers", {}),
+    "dot": (lambda p: os.chdir(p) or "predictor.Flowers", {}),
+    "class_alone": (lambda p: os.chdir(p), {"prediction_class": "predictor.Flowers"}),
+    "file_as_class_alone": (lambda p: None, {"prediction_class": "project/predictor.py:Flowers"}),
+}
+
+
+@pytest.mark.parametrize(("make", "options"), TARGETS.values(), ids=TARGETS)
+def test_every_kind_of_target_answers(project, model_dir, make, options):
+    target = make(project)
+    target = None if target is None else str(target)
+    assert ask(target, str(model_dir), **options) == ("predictor.Flowers", ["setosa", "other"])
+    probabilities = ask(target, str(model_dir), parameters={"probabilities": True}, **options)[1]
+    assert probabilities == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_package_uris_are_imported_together(project, model_dir, tmp_path):
+    helpers = tmp_path / "helpers"
+    helpers.mkdir()
+    (project / "preprocess.py").rename(helpers / "preprocess.py")
+    packages = [str(tutorial_sdist(project)), "helpers"]
+    options = {"prediction_class": "predictor.Flowers", "packages": packages}
+    assert ask(None, str(model_dir), **options)[1] == ["setosa", "other"]
+
+
+def test_a_model_directory_alone_is_served_by_the_predictor_that_fits(model_dir):
+    pytest.importorskip("cpr.predictors.sklearn_estimator", exc_type=ImportError)
+    with open_routine(None, str(model_dir)) as routine:
+        assert routine.is_ready_made
+        assert routine.name == "cpr.predictors.sklearn_estimator.SklearnEstimator"
+        (reply,) = routine.answer([Call(b'{"instances": [[0, 0], [2, 2]]}')])
+    assert reply.body == b'{"predictions":[0,1]}'
+
+
+def test_the_class_and_the_model_directory_come_from_the_projects_file(project, model_dir):
+    (project / "other.py").write_text(PREDICTOR.replace("Flowers", "Other"))
+    relative = os.path.relpath(model_dir, project)
+    (project / "cpr.toml").write_text(
+        f'[project]\nprediction_class = "other.Other"\nmodel_dir = "{relative}"\n'
+    )
+    assert ask("project") == ("other.Other", ["setosa", "other"])
+    assert ask("project", prediction_class="predictor.Flowers")[0] == "predictor.Flowers"
+
+
+def test_the_model_directory_may_stand_in_the_home_folder(project, model_dir, monkeypatch):
+    monkeypatch.setenv("HOME", str(model_dir.parent))
+    (project / "cpr.toml").write_text(f'[project]\nmodel_dir = "~/{model_dir.name}"\n')
+    assert ask("project")[1] == ["setosa", "other"]
+
+
+def test_vertex_and_ai_platform_variables_are_honoured(project, model_dir, monkeypatch):
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PREDICTOR_MODULE", "predictor")
+    monkeypatch.setenv("PREDICTOR_CLASS", "Flowers")
+    monkeypatch.setenv("AIP_STORAGE_URI", str(model_dir))
+    assert ask() == ("predictor.Flowers", ["setosa", "other"])
+
+
+def test_settings_given_are_used_instead_of_the_projects(project, model_dir):
+    (project / "cpr.toml").write_text("[predictor]\nstrict = false\n")
+    settings = load_settings(project, flags={"predictor.strict": True})
+    with open_routine("project", str(model_dir), settings=settings) as routine:
+        (reply,) = routine.answer([Call(b'{"instances": []}')])
+    assert reply.body == b'{"error":"Prediction failed: unknown error."}'
+
+
+REFUSED = {
+    "several_classes": (
+        {"more.py": PREDICTOR.replace("Flowers", "Trees")}, {}, UsageError,
+        "several classes that look like predictors: more.Trees, predictor.Flowers",
+    ),
+    "no_class": (
+        {"predictor.py": "x = 1"}, {"target": tutorial_sdist}, UsageError, "holds no class with",
+    ),
+    "class_and_framework": (
+        {}, {"framework": "sklearn", "prediction_class": "predictor.Flowers"}, UsageError,
+        "both a prediction class (predictor.Flowers) and a framework (sklearn) are given",
+    ),
+    "typo": ({}, {"prediction_class": "predictor.Flower"}, UserCodeError, "Did you mean 'Flowers'?"),
+    "import_fails": (
+        {"preprocess.py": "import nowhere_to_be_found"}, {}, LoadError,
+        "importing 'predictor.Flowers' failed: ModuleNotFoundError: No module named 'nowhere_to_be",
+    ),
+    "no_model": ({}, {"model_dir": "nowhere"}, LoadError, "nowhere"),
+    "bad_file": ({"cpr.toml": "[projct]"}, {}, ConfigError, "unknown table [projct]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "options", "kind", "message"), REFUSED.values(), ids=REFUSED)
+def test_refuses_before_the_first_request(project, model_dir, files, options, kind, message):
+    for name, text in files.items():
+        (project / name).write_text(text)
+    options = {"model_dir": str(model_dir), "target": "project", **options}
+    if callable(options["target"]):
+        options["target"] = str(options["target"](project))
+    with pytest.raises(kind) as caught:
+        open_routine(options.pop("target"), options.pop("model_dir"), **options)
+    assert message in caught.value.problem
+
+
+def test_says_that_a_model_directory_is_missing(project, monkeypatch):
+    monkeypatch.delenv("AIP_STORAGE_URI", raising=False)
+    with pytest.raises(UsageError, match="no model directory is given") as caught:
+        open_routine("project")
+    assert "--model-dir" in caught.value.hint
+
+
+HOOKED = """
+import cpr
+
+log = {log!r}
+
+class Mine(cpr.Predictor):
+    @classmethod
+    def from_path(cls, model_dir):
+        {load}
+        return cls()
+
+    def predict(self, instances):
+        return instances
+
+    def warmup(self):
+        {warmup}
+
+    def close(self):
+        with open(log, "a") as file:
+            file.write("closed ")
+        {close}
+"""
+
+
+@pytest.fixture
+def hooked(tmp_path, monkeypatch):
+    """Writes a project whose hooks do as told; its temporary folders can be listed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "project").mkdir()
+    log = tmp_path / "log"
+    log.touch()
+
+    def write(load="pass", warmup="pass", close="pass"):
+        text = HOOKED.format(log=str(log), load=load, warmup=warmup, close=close)
+        (tmp_path / "project" / "predictor.py").write_text(text)
+        return str(tutorial_sdist(tmp_path / "project")), "memory://model-of-a-test"
+
+    write.log = log
+    write.left_over = lambda: list((tmp_path / "temporary").iterdir())
+    fsspec = importlib.import_module("fsspec")
+    fsspec.filesystem("memory").pipe("/model-of-a-test/model.txt", b"weights")
+    return write
+
+
+FAILING = {
+    "raises": ({"load": "raise ValueError('none')"}, "loading {} failed: ValueError: none", ""),
+    "exits": ({"load": "raise SystemExit(1)"}, "loading {} failed: SystemExit: 1", ""),
+    "warm_up": ({"warmup": "1 / 0"}, "warming up {} failed: ZeroDivisionError", "closed "),
+    "close_too": ({"warmup": "1 / 0", "close": "{}[1]"}, "warming up {} failed: Zero", "closed "),
+}
+
+
+@pytest.mark.parametrize(("code", "message", "log"), FAILING.values(), ids=FAILING)
+def test_a_load_that_fails_says_where_and_leaves_nothing_behind(hooked, code, message, log):
+    path, modules = list(sys.path), set(sys.modules)
+    with pytest.raises(LoadError) as caught:
+        open_routine(*hooked(**code))
+    assert message.format("'predictor.Mine'") in caught.value.problem
+    assert caught.value.hint.startswith("predictor.py:")
+    assert "cpr/serving.py" not in caught.value.user_traceback
+    assert "predictor.py" in caught.value.user_traceback
+    assert hooked.log.read_text() == log
+    assert hooked.left_over() == []
+    assert sys.path == path
+    assert "predictor" not in set(sys.modules) - modules
+
+
+def test_closing_runs_the_hook_once_and_leaves_nothing_behind(hooked):
+    path = list(sys.path)
+    with open_routine(*hooked()) as routine:
+        assert len(hooked.left_over()) == 2
+        assert len(sys.path) > len(path)
+    routine.close()
+    assert hooked.log.read_text() == "closed "
+    assert hooked.left_over() == []
+    assert sys.path == path
+    assert importlib.util.find_spec("predictor") is None
+
+
+def test_a_close_hook_that_fails_is_named_and_the_rest_released_all_the_same(hooked):
+    routine = open_routine(*hooked(close="raise SystemExit('stuck')"))
+    with pytest.raises(UserCodeError, match=r"closing 'predictor\.Mine' failed: SystemExit: stuck"):
+        routine.close()
+    assert hooked.left_over() == []
+
+
+def test_two_versions_follow_each_other_and_are_never_open_at_once(project, model_dir, tmp_path):
+    first = str(tutorial_sdist(project).rename(tmp_path / "first.tar.gz"))
+    (project / "preprocess.py").write_text(
+        "def scale(rows):\n    return [[0, 0] for row in rows]\n"
+    )
+    second = str(tutorial_sdist(project))
+    with open_routine(first, str(model_dir)), pytest.raises(LoadError, match="loaded already"):
+        open_routine(second, str(model_dir))
+    assert ask(second, str(model_dir))[1] == ["setosa", "setosa"]
+    assert ask(first, str(model_dir))[1] == ["setosa", "other"]
+
+
+def test_a_requirement_that_is_not_met_is_named(project, model_dir, caplog):
+    (project / "my.egg-info").mkdir()
+    (project / "my.egg-info" / "requires.txt").write_text("joblib\nno-such-library>=3\n")
+    assert ask(str(tutorial_sdist(project)), str(model_dir))[1] == ["setosa", "other"]
+    assert "no-such-library>=3 (not installed)" in caplog.text
