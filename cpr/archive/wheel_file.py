@@ -53,7 +53,8 @@ def wheel_entries(data: bytes, limits: Limits) -> Iterator[WheelEntry]:
         for info in infos:
             _check_entry(info)
         for info in infos:
-            read = None if info.is_dir() else _reader(archive, info)
+            is_folder = info.orig_filename.endswith("/")
+            read = None if is_folder else _reader(archive, info)
             yield WheelEntry(info.orig_filename, info.file_size, read)
 
 

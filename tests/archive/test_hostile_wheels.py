@@ -71,6 +71,7 @@ DAMAGE = {
     "something-after": lambda d: d + b"x",
     "comment": lambda d: d[:-2] + b"\x03\0abc",
     "nul-in-name": lambda d: d.replace(b"good.py", b"go\0d.py"),
+    "no-name": lambda d: d.replace(b"good.py", b"\0ood.py"),
     "not-utf-8": lambda d: d.replace(b"good.py", b"g\xff\xfed.py"),
     "local-name-differs": lambda d: replaced(d, b"good.py", b"evil.py", 1),
     "encrypted": lambda d: (

@@ -1,3 +1,6 @@
+import resource
+import signal
+
 import pytest
 
 from cpr.archive import Limits, extract, is_package_file, kind_of, open_archive
@@ -63,3 +66,18 @@ def test_limits_can_be_raised(make_sdist, tmp_path):
     with pytest.raises(LoadError):
         extract(archive, tmp_path / "small", limits=small)
     assert (extract(archive, tmp_path / "large", limits=large) / "a.bin").stat().st_size == 3000
+
+
+def test_a_full_disk_leaves_nothing_unpacked(make_sdist, tmp_path):
+    """RLIMIT_FSIZE makes a write fail half-way, as a full disk does."""
+    archive = make_sdist([("x-1/a.py", b"a"), ("x-1/pkg/big.bin", bytes(200_000))])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(EnvironmentProblem, match="cannot be unpacked into .*File too large"):
+            extract(archive, tmp_path / "into")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list((tmp_path / "into").iterdir()) == []
