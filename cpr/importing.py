@@ -28,6 +28,7 @@ from cpr.suggest import did_you_mean
 logger = logging.getLogger(__name__)
 
 _SKIPPED = {"setup", "conftest", "train"}
+_INSTALLED = {"site-packages", "dist-packages"}
 
 
 @contextmanager
@@ -52,8 +53,9 @@ def importable(sources: Sources) -> Iterator[None]:
         for root in added:
             if root in sys.path:
                 sys.path.remove(root)
-        for name in [n for n, m in list(sys.modules.items()) if _lies_in(m, sources.roots)]:
-            del sys.modules[name]
+        for name, module in list(sys.modules.items()):
+            if _lies_in(module, sources.roots) and name.partition(".")[0] != "cpr":
+                del sys.modules[name]
 
 
 _active_roots: list[tuple[Path, ...]] = []
@@ -70,9 +72,10 @@ def locate(name: str, sources: Sources) -> Any:
     try:
         found = pydoc.locate(name)
     except pydoc.ErrorDuringImport as failure:
-        if isinstance(failure.value, KeyboardInterrupt):
-            raise failure.value from None
-        raise _import_failure(name, failure.value, sources) from failure.value
+        error = failure.value or failure
+        if isinstance(error, KeyboardInterrupt):
+            raise error from None
+        raise _import_failure(name, error, sources) from error
     _refuse_shadow(name, sources)
     if found is None:
         raise _not_found(name, sources)
@@ -198,5 +201,7 @@ def _top_level(roots: Sequence[Path]) -> list[str]:
 
 
 def _lies_in(module: ModuleType, roots: Sequence[Path]) -> bool:
-    file = getattr(module, "__file__", None)
-    return bool(file) and any(Path(file).is_relative_to(root) for root in roots)
+    """Whether a module is user code; the libraries of a virtual environment in a root are not."""
+    path = Path(getattr(module, "__file__", None) or "/")
+    inner = [path.relative_to(root) for root in roots if path.is_relative_to(root)]
+    return bool(inner) and _INSTALLED.isdisjoint(inner[0].parts)
