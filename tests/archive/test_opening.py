@@ -75,7 +75,7 @@ def test_a_full_disk_leaves_nothing_unpacked(make_sdist, tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(EnvironmentProblem, match="cannot be unpacked into .*File too large"):
+        with pytest.raises(EnvironmentProblem, match=r"cannot be unpacked into .*File too large"):
             extract(archive, tmp_path / "into")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
