@@ -10,24 +10,23 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from cpr.candidates import candidates
 from cpr.config import PredictorSettings, Settings
 from cpr.errors import ConfigError, EnvironmentProblem
-from cpr.importing import candidates
 from cpr.manifest import MANIFEST_NAME, Manifest, MemberRecord
 from cpr.packager.atomic import write_atomically
 from cpr.packager.classes import check_class, normal_name
 from cpr.packager.describe import Description, describe
 from cpr.packager.findings import Finding
+from cpr.packager.libraries import installed_libraries
 from cpr.packager.metadata import metadata_files
 from cpr.packager.modules import lay_out
 from cpr.packager.remarks import remarks
-from cpr.packager.requirement_lines import installed_versions
 from cpr.packager.sdist import epoch_from, pack
 from cpr.packager.select import Selection, select_files
 from cpr.packager.setup_script import SetupScript
 from cpr.packager.tree import Tree, read_tree
 from cpr.packager.verify import verify_package
-from cpr.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ def build_package(
     """Build ``OUT_DIR/NAME-VERSION.tar.gz`` from a project directory.
 
     The bytes depend on the project's files, the settings, SOURCE_DATE_EPOCH,
-    and the versions of Python and of the required libraries installed here;
-    on nothing else. No code of the project is run.
+    and the versions of Python and of the libraries that it requires or imports,
+    as installed here; on nothing else. No code of the project is run.
 
     Args:
         project: The project directory.
@@ -77,7 +76,7 @@ def build_package(
     layout = lay_out(selection.files)
     members = _read(selection)
     members |= metadata_files(description, layout, prediction_class, [*members, MANIFEST_NAME])
-    manifest = _manifest(description, prediction_class, settings.predictor, members)
+    manifest = _manifest(description, prediction_class, settings.predictor, selection, members)
     data = pack(description.stem, {**members, MANIFEST_NAME: manifest.to_bytes()}, epoch=epoch)
     target = out_dir / f"{description.stem}.tar.gz"
     write_atomically(target, data, check=lambda path: verify_package(path, label=str(target)))
@@ -96,7 +95,7 @@ def _prediction_class(project: Path, settings: Settings) -> str:
     if name:
         return normal_name(name)
     roots = tuple(path for path in (project, project / "src") if path.is_dir())
-    known = candidates(Sources(roots=roots))
+    known = candidates(roots)
     example = known[0] if known else "predictor.MyPredictor"
     raise ConfigError(
         f"the project in {project} does not say which class predicts.",
@@ -144,6 +143,7 @@ def _manifest(
     description: Description,
     prediction_class: str,
     settings: PredictorSettings,
+    selection: Selection,
     members: Mapping[str, bytes],
 ) -> Manifest:
     records = {
@@ -157,7 +157,7 @@ def _manifest(
         requirements=description.requirements,
         requires_python=description.requires_python,
         python=platform.python_version(),
-        libraries=installed_versions(description.requirements),
+        libraries=installed_libraries(description.requirements, selection.files),
         predictor=_changed(settings),
         members=records,
     )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from cpr.errors import ConfigError, shorten
 from cpr.packager.findings import SKIPPED_OPTION, Finding
@@ -45,18 +43,6 @@ def read_requirements_file(path: Path) -> tuple[tuple[str, ...], tuple[Finding, 
     findings: list[Finding] = []
     lines = list(_lines(path, findings, seen=set()))
     return tuple(dict.fromkeys(lines)), tuple(findings)
-
-
-def installed_versions(requirements: Iterable[str]) -> dict[str, str]:
-    """The versions of the required libraries that are installed here."""
-    found = {}
-    for line in requirements:
-        name = Requirement(line).name
-        try:
-            found[str(canonicalize_name(name))] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _lines(path: Path, findings: list[Finding], seen: set[Path]) -> Iterable[str]:

@@ -260,3 +260,10 @@ def test_old_python_in_a_helper_is_named_and_not_fatal(make_project, build, pred
     project = make_project({"predictor.py": predictor_source, "old.py": "print 'two'\n"})
     (found,) = build(project, FLAGS).findings
     assert found.id == "CPR205" and "old.py:1 is not Python 3" in found.message
+
+
+def test_the_manifest_names_the_libraries_that_the_modules_import(classic, build):
+    (classic / "preprocess.py").write_text("import numpy as np\nfrom sklearn import svm\n")
+    libraries = build(classic).manifest.libraries
+    assert libraries["numpy"] == metadata.version("numpy")
+    assert libraries["scikit-learn"] == metadata.version("scikit-learn")
