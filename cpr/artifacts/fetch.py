@@ -92,26 +92,33 @@ def fetch(model_dir: str | Path, *, progress: Progress | None = None) -> Fetched
     target = Path(tempfile.mkdtemp(prefix="cpr-model-"))
     try:
         _download(filesystem, root, location, target, progress or _ignore)
-    except CprError:
+    except BaseException as error:
         shutil.rmtree(target, ignore_errors=True)
-        raise
-    except FileNotFoundError as error:
-        shutil.rmtree(target, ignore_errors=True)
-        raise LoadError(f"There is nothing at {location}.") from error
-    except Exception as error:
-        shutil.rmtree(target, ignore_errors=True)
-        raise EnvironmentProblem(
-            f"{location} cannot be read: {type(error).__name__}: {error}",
-            hint="Check the address, the credentials and the network.",
-        ) from error
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
+        if isinstance(error, CprError) or not isinstance(error, Exception):
+            raise
+        raise _unreadable(location, error) from error
     return Fetched(target, is_temporary=True)
 
 
 def _ignore(done: int, total: int) -> None:
     """Report no progress."""
+
+
+def _unreadable(location: str, error: Exception) -> CprError:
+    """Whether nothing is there, or it could not be reached."""
+    if isinstance(error, FileNotFoundError):
+        # fsspec says "not found" of everything that HTTP refuses; the cause says why.
+        cause = error.__cause__
+        status = getattr(cause, "status", None)
+        if cause is None or isinstance(cause, FileNotFoundError) or status in (404, 410):
+            return LoadError(f"There is nothing at {location}.", hint="Check the address.")
+        reason = f"HTTP status {status}" if status else f"{type(cause).__name__}: {cause}"
+    else:
+        reason = f"{type(error).__name__}: {error}"
+    return EnvironmentProblem(
+        f"{location} cannot be read: {reason}",
+        hint="Check the address, the credentials and the network.",
+    )
 
 
 def _local(location: str) -> Path:

@@ -91,7 +91,7 @@ def _explain(path: Path, head: bytes, error: BaseException) -> NoReturn:
             f"{path} was pickled by Python 2, which cannot be read safely.",
             hint="Load it there once and save it again with Python 3, or train again.",
         ) from error
-    if isinstance(error, _DAMAGED) or type(error).__name__ in ("error", "LZMAError"):
+    if _is_damage(error):
         raise LoadError(
             f"{path} is damaged, truncated, or not a pickle ({type(error).__name__}: {error}); "
             f"it starts with {shorten(head[:12])}.",
@@ -103,6 +103,14 @@ def _explain(path: Path, head: bytes, error: BaseException) -> NoReturn:
         hint="Install the versions of the libraries that it was saved with, or save it again "
         "with the installed ones.",
     ) from error
+
+
+def _is_damage(error: BaseException) -> bool:
+    if isinstance(error, KeyError):  # the Python unpickler, of a byte that is no instruction
+        return bool(error.args) and type(error.args[0]) is int
+    is_early_end = isinstance(error, ValueError) and str(error).startswith("EOF:")  # joblib
+    is_decoder = type(error).__name__ in ("error", "LZMAError")  # zlib, struct, lzma
+    return isinstance(error, _DAMAGED) or is_early_end or is_decoder
 
 
 def _missing_module(path: Path, error: ImportError) -> CprError:
@@ -127,7 +135,7 @@ def _shim_hint(error: ImportError) -> str:
 
 
 def _missing_class(path: Path, name: str, module: str) -> LoadError:
-    if module in ("'__main__'", "'__mp_main__'"):
+    if module.rstrip("'").endswith(("__main__", "__mp_main__")):  # or 'pkg.__main__'; see -m
         return LoadError(
             f"{path} holds an object of the class or function {name} of __main__: the script or "
             "notebook that saved it, which is not here.",
