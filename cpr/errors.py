@@ -8,8 +8,6 @@ AI Platform Prediction's own library, plus ten.
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class CprError(Exception):
     """The root of every error that `cpr` raises on purpose.
@@ -100,9 +98,9 @@ def shorten(value: object, limit: int = 80) -> str:
     repr fails, or is too deep to be written, is named by its type.
     """
     if isinstance(value, (str, bytes)) and len(value) > 2 * limit:
-        ends: Any = value
-        value = ends[:limit] + ends[-limit:]
-    text = _repr(value)
+        text = f"{value[:limit]!r}{value[-limit:]!r}"
+    else:
+        text = _repr(value)
     if len(text) <= limit:
         return text
     tail = limit // 4

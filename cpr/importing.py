@@ -2,22 +2,24 @@
 
 `pydoc.locate` is the platform's own way. Import roots are appended to
 sys.path, as there: a library that is installed wins over a module of the same
-name, and where that hides the prediction class, the error says so.
+name, and what that hides is said.
 """
 
 from __future__ import annotations
 
-import ast
 import importlib
+import importlib.util
 import logging
 import pydoc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from cpr.candidates import candidates, top_level
 from cpr.errors import LoadError, UserCodeError
 from cpr.frames import user_line, user_traceback
 from cpr.requirements import unmet
@@ -27,8 +29,32 @@ from cpr.suggest import did_you_mean
 
 logger = logging.getLogger(__name__)
 
-_SKIPPED = {"setup", "conftest", "train"}
-_INSTALLED = {"site-packages", "dist-packages"}
+_LIBRARIES = {"site-packages", "dist-packages"}
+# Packages that lie beside the code in a source tree, and that no routine imports.
+_BESIDE = {"tests", "test", "docs", "examples", "benchmarks"}
+_LISTED = 12
+# Import names whose library is called otherwise.
+_LIBRARY_OF = {
+    "PIL": "Pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dotenv": "python-dotenv",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+
+
+@dataclass
+class _OpenRoot:
+    """An import root in use: by how many, and what was there before the first."""
+
+    was_on_path: bool
+    modules_before: frozenset[str]
+    users: int = 0
+
+
+_open_roots: dict[Path, _OpenRoot] = {}
 
 
 @contextmanager
@@ -36,29 +62,40 @@ def importable(sources: Sources) -> Iterator[None]:
     """Keep the import roots on sys.path; on leaving, forget the modules that came from them.
 
     Two packages that both call a module ``predictor`` can so be opened one
-    after the other, never at once.
+    after the other, never at once. What was imported before is left alone.
 
     Raises:
-        LoadError: A module of these roots is loaded already, from elsewhere.
+        LoadError: Another package that is open has a module of the same name.
     """
     _refuse_clash(sources.roots)
-    added = [str(root) for root in sources.roots if str(root) not in sys.path]
-    sys.path.extend(added)
+    before = frozenset(sys.modules)
+    for root in sources.roots:
+        is_known = str(root) in sys.path
+        _open_roots.setdefault(root, _OpenRoot(is_known, before)).users += 1
+        if not is_known:
+            sys.path.append(str(root))
     importlib.invalidate_caches()
-    _active_roots.append(sources.roots)
     try:
         yield
     finally:
-        _active_roots.remove(sources.roots)
-        for root in added:
-            if root in sys.path:
-                sys.path.remove(root)
-        for name, module in list(sys.modules.items()):
-            if _lies_in(module, sources.roots) and name.partition(".")[0] != "cpr":
-                del sys.modules[name]
+        for root in sources.roots:
+            _release(root)
 
 
-_active_roots: list[tuple[Path, ...]] = []
+def _release(root: Path) -> None:
+    state = _open_roots[root]
+    state.users -= 1
+    if state.users:
+        return
+    del _open_roots[root]
+    if not state.was_on_path and str(root) in sys.path:
+        sys.path.remove(str(root))
+    for name in sys.modules.keys() - state.modules_before:
+        module = sys.modules[name]
+        if name.partition(".")[0] == "cpr":
+            continue  # ours, where a project's folder holds us too
+        if _lies_in(module, [root]) and not _lies_in(module, _open_roots):
+            del sys.modules[name]
 
 
 def locate(name: str, sources: Sources) -> Any:
@@ -66,66 +103,75 @@ def locate(name: str, sources: Sources) -> Any:
 
     Raises:
         LoadError: The user's module raised while it was imported. The message
-            holds the exception and its place; `user_traceback` the rest.
+            holds the exception and its place; `user_traceback` the rest. Or
+            another module of its name would be imported instead.
         UserCodeError: No such module, or no such name in it.
     """
+    hidden = _hidden(sources.roots)
+    top = name.partition(".")[0]
+    if top in hidden:
+        raise LoadError(
+            f"{name!r} is in your package, but would be imported from {hidden[top]}: another "
+            f"module is called {top!r} too, and comes first.",
+            hint=f"Rename your module {top!r}; or uninstall the other one, or leave its folder.",
+        )
+    for module in hidden.keys() - _BESIDE - sys.stdlib_module_names:
+        logger.warning(
+            "the module %r of your package is hidden by %s, which is imported in its place",
+            module,
+            hidden[module],
+        )
     try:
         found = pydoc.locate(name)
-    except pydoc.ErrorDuringImport as failure:
-        error = failure.value or failure
-        if isinstance(error, KeyboardInterrupt):
+        if found is None:
+            _import_parents(name)
+    except BaseException as failure:
+        error = _cause(failure)
+        if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
             raise error from None
         raise _import_failure(name, error, sources) from error
-    _refuse_shadow(name, sources)
     if found is None:
         raise _not_found(name, sources)
     return found
 
 
-def candidates(sources: Sources) -> list[str]:
-    """Names of classes in the import roots that look like predictors; nothing is imported."""
-    found = []
-    for root in sources.roots:
-        for path in sorted([*root.glob("*.py"), *root.glob("*/*.py")]):
-            if path.stem in _SKIPPED or path.parent.name in ("tests", "test"):
-                continue
-            if path.parent != root and not (path.parent / "__init__.py").is_file():
-                continue
-            parts = [*path.relative_to(root).parent.parts, path.stem]
-            module = ".".join(part for part in parts if part != "__init__")
-            found += [f"{module}.{name}" for name in _predictors_in(path)]
-    return list(dict.fromkeys(found))
+def _cause(failure: BaseException) -> BaseException:
+    """What user code raised, where pydoc has wrapped it."""
+    wrapped = failure.value if isinstance(failure, pydoc.ErrorDuringImport) else None
+    return wrapped or failure
 
 
-def _predictors_in(path: Path) -> list[str]:
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError):
-        return []  # importing it will say what is wrong, if it is the one
-    found = []
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
-            if "predict" in methods and methods & {"from_path", "load"}:
-                found.append(node.name)
-    return found
+def _import_parents(name: str) -> None:
+    """Import the modules that a name begins with, to see what pydoc takes for a missing one.
+
+    It does so with every ImportError that bears the module's own name, as that
+    of two modules which import each other.
+    """
+    parts = name.split(".")
+    for length in range(1, len(parts)):
+        module = ".".join(parts[:length])
+        if module not in sys.modules:
+            if importlib.util.find_spec(module) is None:
+                return
+            importlib.import_module(module)
+        if not hasattr(sys.modules[module], "__path__"):
+            return
 
 
 def _import_failure(name: str, error: BaseException, sources: Sources) -> LoadError:
     place = user_line(error, sources.roots)
-    where = f" ({place})" if place else ""
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     hints = []
     missing = [str(one) for one in unmet(sources.requirements) if not one.installed]
     if missing:
         hints.append(f"The package requires what is not there: {', '.join(missing)}.")
-    if isinstance(error, ImportError):
-        shim = shim_for(error)
-        if shim:
-            hints.append(f"That library has moved since; try --shim {shim}.")
-        elif isinstance(error, ModuleNotFoundError) and error.name:
-            hints.append(_missing_module_hint(error.name, sources.roots))
+    shim = shim_for(error)
+    if shim:
+        hints.append(f"That has moved since the code was written; try --shim {shim}.")
+    elif isinstance(error, ModuleNotFoundError) and error.name:
+        hints.append(_missing_module_hint(error.name, sources.roots))
     return LoadError(
-        f"importing {name!r} failed: {type(error).__name__}: {error}{where}",
+        f"importing {name!r} failed: {said}" + (f" ({place})" if place else ""),
         hint=" ".join(hints),
         user_traceback=user_traceback(error, sources.roots),
     )
@@ -133,10 +179,16 @@ def _import_failure(name: str, error: BaseException, sources: Sources) -> LoadEr
 
 def _missing_module_hint(module: str, roots: Sequence[Path]) -> str:
     top = module.partition(".")[0]
-    near = did_you_mean(top, _top_level(roots))
+    there = top_level(roots)
+    if top in there:
+        return f"The package has no {module!r}: was a file left out of it?"
+    if top != module and top in sys.modules:
+        return f"The library {top!r} is there, but it has no {module!r}; another version may."
+    library = _LIBRARY_OF.get(top, module.replace(".", "-") if top == "google" else top)
     return (
         f"If {top!r} is a module of yours, it is not in the package: add it, or give its package "
-        f"with --package. If it is a library, install it: pip install {top}. {near}"
+        f"with --package. If it is a library, install it: pip install {library}. "
+        f"{did_you_mean(top, there)}"
     ).rstrip()
 
 
@@ -145,63 +197,81 @@ def _not_found(name: str, sources: Sources) -> UserCodeError:
     while module and module not in sys.modules:
         module, _, rest = module.rpartition(".")
         attribute = f"{rest}.{attribute}"
-    roots = ", ".join(str(root) for root in sources.roots)
     if not module:
-        there = _top_level(sources.roots)
-        top = name.partition(".")[0]
-        return UserCodeError(
-            f"{name!r} cannot be found: there is no module {top!r} in {roots}. "
-            f"Modules there: {', '.join(there) or 'none'}. {did_you_mean(top, there)}".rstrip(),
-            hint="Give the class as module.Class or module:Class.",
-        )
+        return _module_not_found(name, sources.roots)
     loaded = sys.modules[module]
-    classes = [key for key, value in vars(loaded).items() if isinstance(value, type)]
-    known = candidates(sources)
+    classes = [
+        key
+        for key, value in vars(loaded).items()
+        if isinstance(value, type)
+        and value.__module__.partition(".")[0] == module.partition(".")[0]
+    ]
+    listed = ", ".join(classes[:_LISTED]) + ("…" if len(classes) > _LISTED else "")
+    known = candidates(sources.roots)
     return UserCodeError(
-        f"{name!r} cannot be found: module {module!r} ({Path(loaded.__file__ or '?').name}) has no "
-        f"{attribute!r}. Classes there: {', '.join(classes) or 'none'}. "
-        f"{did_you_mean(attribute, classes)}".rstrip(),
+        f"{name!r} cannot be found: module {module!r} ({_place(loaded)}) has no {attribute!r}. "
+        f"Classes there: {listed or 'none'}. {did_you_mean(attribute, classes)}".rstrip(),
         hint=f"Classes that look like predictors: {', '.join(known)}." if known else "",
     )
 
 
-def _refuse_shadow(name: str, sources: Sources) -> None:
-    """The prediction class must come from the package, if the package has its module."""
+def _module_not_found(name: str, roots: Sequence[Path]) -> UserCodeError:
     top = name.partition(".")[0]
-    module = sys.modules.get(top)
-    if module is None or top not in _top_level(sources.roots) or _lies_in(module, sources.roots):
-        return
-    raise LoadError(
-        f"{name!r} was imported from {getattr(module, '__file__', 'a built-in module')}, not from "
-        f"your package: an installed module is called {top!r} too, and comes first.",
-        hint=f"Rename your module {top!r}, or uninstall the other one.",
+    there = top_level(roots)
+    deeper = sorted(
+        str(path.relative_to(root)) for root in roots for path in root.glob(f"*/{top}.py")
+    )
+    known = candidates(roots)
+    hints = [
+        f"There is a {deeper[0]}, in a folder that is not imported from." if deeper else "",
+        f"Classes that look like predictors: {', '.join(known)}." if known else "",
+    ]
+    return UserCodeError(
+        f"{name!r} cannot be found: there is no module {top!r} in {', '.join(map(str, roots))}. "
+        f"Modules there: {', '.join(there) or 'none'}. {did_you_mean(top, there)}".rstrip(),
+        hint=" ".join(filter(None, hints)) or "Give the class as module.Class or module:Class.",
     )
 
 
+def _place(module: ModuleType) -> str:
+    file = getattr(module, "__file__", None)
+    return Path(file).name if file else "a folder or built in"
+
+
+def _hidden(roots: Sequence[Path]) -> dict[str, str]:
+    """The package's modules that something else of the same name comes before, and where."""
+    found = {}
+    for name in top_level(roots):
+        module = sys.modules.get(name)
+        spec = getattr(module, "__spec__", None) if module else importlib.util.find_spec(name)
+        origin = getattr(module, "__file__", None) or (spec.origin if spec else None)
+        if origin and not _is_under(origin, roots):
+            found[name] = origin
+    return found
+
+
 def _refuse_clash(roots: Sequence[Path]) -> None:
-    ours = set(_top_level(roots))
-    for other in _active_roots:
-        for name in ours.intersection(_top_level(other)):
-            module = sys.modules.get(name)
-            if module is not None and _lies_in(module, other) and not _lies_in(module, roots):
-                raise LoadError(
-                    f"the module {name!r} is loaded already, from {module.__file__}; two packages "
-                    "that share a module name cannot be open in one process.",
-                    hint="Close the other routine first, or use a process for each.",
-                )
+    others = [root for root in _open_roots if root not in roots]
+    clashes = set(top_level(root for root in roots if root not in _open_roots))
+    for name in sorted(clashes.intersection(top_level(others)) - _BESIDE):
+        raise LoadError(
+            f"another routine that is open has a module {name!r} too, in "
+            f"{next(str(root) for root in others if name in top_level([root]))}; two packages "
+            "that share a module name cannot be open in one process.",
+            hint="Close the other routine first, or use a process for each.",
+        )
 
 
-def _top_level(roots: Sequence[Path]) -> list[str]:
-    """The names that can be imported from the roots."""
-    names = []
-    for root in roots:
-        names += [path.stem for path in sorted(root.glob("*.py"))]
-        names += [path.parent.name for path in sorted(root.glob("*/__init__.py"))]
-    return [name for name in dict.fromkeys(names) if name not in _SKIPPED and name.isidentifier()]
+def _lies_in(module: ModuleType, roots: Iterable[Path]) -> bool:
+    file = getattr(module, "__file__", None)
+    places = [file] if file else list(getattr(module, "__path__", []))
+    return any(_is_under(place, roots) for place in places)
 
 
-def _lies_in(module: ModuleType, roots: Sequence[Path]) -> bool:
-    """Whether a module is user code; the libraries of a virtual environment in a root are not."""
-    path = Path(getattr(module, "__file__", None) or "/")
-    inner = [path.relative_to(root) for root in roots if path.is_relative_to(root)]
-    return bool(inner) and _INSTALLED.isdisjoint(inner[0].parts)
+def _is_under(place: str, roots: Iterable[Path]) -> bool:
+    """Whether a file is a root's own, not that of a virtual environment inside it."""
+    path = Path(place).resolve()
+    return any(
+        path.is_relative_to(root) and _LIBRARIES.isdisjoint(path.relative_to(root).parts)
+        for root in roots
+    )

@@ -17,11 +17,12 @@ from typing import Any
 from cpr.artifacts.detect import detect
 from cpr.artifacts.fetch import fetch
 from cpr.binding import Binding, load
+from cpr.candidates import candidates
 from cpr.config import Settings, load_settings, with_defaults
 from cpr.contract import Contract, contract_of
 from cpr.errors import CprError, LoadError, UsageError, UserCodeError
 from cpr.frames import user_line, user_traceback
-from cpr.importing import candidates, importable, locate
+from cpr.importing import importable, locate
 from cpr.requirements import unmet
 from cpr.routine import Routine, describe
 from cpr.shims import install_shims
@@ -120,7 +121,7 @@ def _class_name(prediction_class: str | None, sources: Sources, settings: Settin
         return named.replace(":", ".")
     if not sources.roots:
         return ""
-    found = candidates(sources)
+    found = candidates(sources.roots)
     if len(found) == 1:
         logger.info("serving %s, the only predictor class in the package", found[0])
         return found[0]

@@ -7,17 +7,20 @@ packages may be given at once, as AI Platform's packageUris.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.parser import HeaderParser
 from pathlib import Path
 
 from cpr.archive import is_package_file, open_archive
+from cpr.candidates import predictors_in
 from cpr.config import settings_file
 from cpr.errors import UsageError, shorten
 from cpr.manifest import Manifest
+from cpr.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def open_sources(target: str | None, packages: Sequence[str] = ()) -> Sources:
     try:
         if target:
             opened.append(_open_target(target))
-        opened += [_open_package(_existing(Path(package))) for package in packages]
+        for package in packages:
+            opened.append(_open_package(_existing(package)))
     except BaseException:
         for sources in opened:
             sources.close()
@@ -73,7 +77,7 @@ def open_sources(target: str | None, packages: Sequence[str] = ()) -> Sources:
 
 
 def _open_target(target: str) -> Sources:
-    path = Path(target).expanduser()
+    path = _path(target)
     if path.is_dir():
         return _open_project(path.resolve())
     if path.is_file() and is_package_file(path):
@@ -82,13 +86,13 @@ def _open_target(target: str) -> Sources:
     if not colon:
         location, attribute = target, ""
     if location.endswith(".py"):
-        return _open_file(_existing(Path(location).expanduser()), attribute)
+        return _open_file(_existing(location), attribute)
     named = target.replace(":", ".")
     looks_like_path = "/" in target or target.endswith((".gz", ".tgz", ".whl", ".zip"))
     if not looks_like_path and all(part.isidentifier() for part in named.split(".")):
-        return Sources(roots=(Path.cwd(),), class_name=named)
+        return _from_folder(Path.cwd(), class_name=named)
     if looks_like_path and not colon:
-        _existing(path)
+        _existing(target)
     raise UsageError(
         f"{shorten(target)} is not a target.",
         hint="Give a package file (.tar.gz, .tgz or .whl), a project directory, module:Class, "
@@ -96,7 +100,17 @@ def _open_target(target: str) -> Sources:
     )
 
 
-def _existing(path: Path) -> Path:
+def _path(text: str) -> Path:
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(f"{shorten(text)} cannot be a path: {error}.") from error
+    return path
+
+
+def _existing(text: str) -> Path:
+    path = _path(text)
     if path.exists():
         return path
     folder = path.parent
@@ -104,9 +118,10 @@ def _existing(path: Path) -> Path:
         folder = folder.parent
     there = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     listed = ", ".join(there[:8]) + ("…" if len(there) > 8 else "")
+    near = did_you_mean(path.name, there)
     raise UsageError(
         f"{path} does not exist.",
-        hint=f"In {folder}: {listed}" if listed else f"{folder} is empty.",
+        hint=f"In {folder}: {listed}. {near}".rstrip() if listed else f"{folder} is empty.",
     )
 
 
@@ -116,15 +131,26 @@ def _open_project(folder: Path) -> Sources:
 
 def _open_file(path: Path, attribute: str) -> Sources:
     """A class in a file; the file's package, if it is in one, stays whole."""
-    root, parts = path.resolve().parent, [path.stem]
+    path = path.resolve()
+    root, parts = path.parent, [path.stem]
     while (root / "__init__.py").is_file():
         parts.insert(0, root.name)
         root = root.parent
     if parts[-1] == "__init__":
         parts.pop()
-    folder = root if settings_file(root) else None
-    return Sources(
-        roots=(root,), class_name=".".join([*parts, attribute]).rstrip("."), folder=folder
+    known = predictors_in(path)
+    if not attribute and len(known) == 1:
+        attribute = known[0]
+    if root.name == "src" and settings_file(root) is None and settings_file(root.parent):
+        root = root.parent
+    return _from_folder(root, class_name=".".join([*parts, attribute]).rstrip("."))
+
+
+def _from_folder(folder: Path, *, class_name: str) -> Sources:
+    """A class that is named, from a folder whose settings apply if it is a project."""
+    has_settings = settings_file(folder) is not None
+    return replace(
+        _open_project(folder), class_name=class_name, folder=folder if has_settings else None
     )
 
 
@@ -137,7 +163,7 @@ def _open_package(path: Path) -> Sources:
             root, manifest = contents.write_to(unpacked), contents.manifest
         declared = manifest.requirements if manifest else _declared_requirements(root)
         return Sources(
-            roots=_roots(root),
+            roots=_roots_of_package(root),
             manifest=manifest,
             requirements=tuple(declared),
             _unpacked=(unpacked,),
@@ -157,17 +183,34 @@ def _roots(folder: Path) -> tuple[Path, ...]:
     return (folder, *(path for path in inner if path.is_dir()))
 
 
+def _roots_of_package(folder: Path) -> tuple[Path, ...]:
+    """Those, and the folders that an sdist's setup.py named, which is never run."""
+    inner = [
+        # setuptools writes the egg-info where package_dir={"": …} leads.
+        *(listing.parent for listing in sorted(folder.glob("*/*.egg-info"))),
+        # pip put scripts=["bin/predictor.py"] into one folder, without its own.
+        *(path.parent for name in ("bin", "scripts") for path in folder.glob(f"{name}/*.py")),
+    ]
+    plain = [path for path in inner if not (path / "__init__.py").is_file()]
+    return tuple(dict.fromkeys([*_roots(folder), *plain]))
+
+
 def _declared_requirements(folder: Path) -> tuple[str, ...]:
-    """What an sdist's egg-info or a wheel's METADATA asks for; extras are left out."""
+    """What an sdist's or wheel's metadata ask for; extras are left out."""
     found: list[str] = []
-    for listing in sorted([*folder.glob("*.egg-info"), *folder.glob("src/*.egg-info")]):
-        requires = listing / "requires.txt"
+    listings = sorted([*folder.glob("*.egg-info"), *folder.glob("*/*.egg-info")])
+    for requires in (listing / "requires.txt" for listing in listings):
         if requires.is_file():
             found += _unconditional(requires.read_text("utf-8", "replace"))
-    for metadata in sorted(folder.glob("*.dist-info/METADATA")):
-        headers = HeaderParser().parsestr(metadata.read_text("utf-8", "replace"))
-        found += [line for line in headers.get_all("Requires-Dist", []) if "extra ==" not in line]
-    return tuple(dict.fromkeys(found))
+    if not listings:  # other tools than setuptools write none
+        for metadata in sorted([*folder.glob("PKG-INFO"), *folder.glob("*.dist-info/METADATA")]):
+            headers = HeaderParser().parsestr(metadata.read_text("utf-8", "replace"))
+            found += [" ".join(line.split()) for line in headers.get_all("Requires-Dist", [])]
+    return tuple(dict.fromkeys(line for line in found if not _is_extra(line)))
+
+
+def _is_extra(line: str) -> bool:
+    return re.search(r"\bextra\b", line.partition(";")[2]) is not None
 
 
 def _unconditional(requires: str) -> list[str]:
@@ -178,5 +221,6 @@ def _unconditional(requires: str) -> list[str]:
             section = line.strip("[]")
             is_extra, marker = not section.startswith(":"), section.lstrip(":")
         elif line and not is_extra:
-            found.append(f"{line}; {marker}" if marker else line)
+            # A space first: a URL would swallow the semicolon.
+            found.append(f"{line} ; {marker}" if marker else line)
     return found

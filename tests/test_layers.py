@@ -19,7 +19,7 @@ FOLDERS = {
 # The layers of docs/decisions/0008-layers.md, some of them cut finer.
 LAYERS = [
     {"errors", "suggest"},
-    {"extras", "messages"},
+    {"candidates", "extras", "messages"},
     {"predictor", "config", "frames", "manifest", "requirements", "shims", "workdir"},
     {"archive", "contract"},
     {"binding", "sources"},
