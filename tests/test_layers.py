@@ -39,17 +39,17 @@ CORE = {name for names in LAYERS[:6] for name in names} - {"requirements"}
 REQUIRED = {"click", "fsspec", "numpy", "orjson", "packaging", "rich", "tomli"}
 
 
-def read_modules():
-    modules = {}
+def find_modules():
+    paths = {}
     for package, folder in FOLDERS.items():
         for path in sorted(folder.rglob("*.py")):
             parts = path.relative_to(folder).with_suffix("").parts
-            name = ".".join([package, *parts]).removesuffix(".__init__")
-            modules[name] = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    return modules
+            paths[".".join([package, *parts]).removesuffix(".__init__")] = path
+    return paths
 
 
-MODULES = read_modules()
+PATHS = find_modules()
+MODULES = {name: ast.parse(path.read_bytes(), filename=str(path)) for name, path in PATHS.items()}
 PACKAGES = {name for name in MODULES if any(other.startswith(f"{name}.") for other in MODULES)}
 
 
@@ -134,6 +134,17 @@ def test_optional_libraries_are_never_imported_at_the_top(module):
     roots = {name.partition(".")[0] for name in top_level_imports(module)}
     optional = roots - sys.stdlib_module_names - REQUIRED - {"cpr", "__future__"}
     assert not optional, f"{module}: import {sorted(optional)} through cpr.extras.import_extra"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_an_import_inside_a_function_has_a_reason_in_a_comment(module):
+    lines = PATHS[module].read_text(encoding="utf-8").splitlines()
+    functions = [n for n in ast.walk(MODULES[module]) if isinstance(n, ast.FunctionDef)]
+    for function in functions:
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                before = lines[function.lineno - 1 : node.lineno]
+                assert any("#" in line for line in before), f"{module}:{node.lineno}"
 
 
 def test_there_are_no_circular_imports():
