@@ -70,13 +70,8 @@ def open_routine(
         settings = _settings(settings, sources)
         resources.enter_context(importable(sources))
         name = _class_name(prediction_class, sources, settings)
-        if name and framework:
-            raise UsageError(
-                f"both a prediction class ({name}) and a framework ({framework}) are given.",
-                hint="Give one: a class brings its own way to load the model.",
-            )
-        where = _model_dir(model_dir, settings)
-        folder = resources.enter_context(fetch(where))
+        _refuse_both(name, framework)
+        folder = resources.enter_context(fetch(_model_dir(model_dir, settings)))
         if name:
             cls, served = locate(name, sources), str(folder)
         else:
@@ -136,6 +131,14 @@ def _class_name(prediction_class: str | None, sources: Sources, settings: Settin
         "the package holds no class with from_path and predict.",
         hint="Name the class with --prediction-class.",
     )
+
+
+def _refuse_both(name: str, framework: str | None) -> None:
+    if name and framework:
+        raise UsageError(
+            f"both a prediction class ({name}) and a framework ({framework}) are given.",
+            hint="Give one: a class brings its own way to load the model.",
+        )
 
 
 def _model_dir(model_dir: str | None, settings: Settings) -> str:

@@ -134,7 +134,7 @@ def test_two_versions_follow_each_other_and_are_never_open_at_once(tmp_path):
         packages.append(packed(folder))
     first, second = packages
     model_dir = str(tmp_path)
-    with open_routine(first, model_dir), pytest.raises(LoadError, match="loaded already"):
+    with open_routine(first, model_dir), pytest.raises(LoadError, match="a module 'answers' too"):
         open_routine(second, model_dir)
     for package, body in [(second, b'{"predictions":2}'), (first, b'{"predictions":1}')]:
         with open_routine(package, model_dir) as routine:
