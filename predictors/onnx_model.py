@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ _DTYPES: dict[str, npt.DTypeLike] = {
 }
 # What skl2onnx and onnxmltools call the output that holds the class.
 _CLASS_OUTPUTS = ("output_label", "label")
+# "/src/model.cc:164 Model::Model(const Options&) ", in the middle of a message.
+_CPP_PLACE = re.compile(r"\S*\.(?:cc|h):\d+ .*?\) ")
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ class OnnxModel(Predictor):
         try:
             found = self._session.run(self._outputs, feeds)
         except Exception as error:
-            raise PredictionFailed(f"onnxruntime failed: {first_line(error)}") from error
+            raise PredictionFailed(f"onnxruntime failed: {_reason(error)}") from error
         outputs = dict(zip(self._outputs, found, strict=True))
         maps = {n: self._renamed(v) for n, v in outputs.items() if isinstance(v, list)}
         arrays = {
@@ -211,12 +214,16 @@ def _session(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        reason = first_line(error).rpartition("failed:")[2].strip()
+        reason = _reason(error).rpartition("failed:")[2].strip()
         raise LoadError(
             f"onnxruntime {onnxruntime.__version__} cannot load {path}: {reason}",
             hint="Check that the file is whole, that its external data (*.data) is beside it, and "
             "that this onnxruntime knows its opset.",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    return _CPP_PLACE.sub("", first_line(error))
 
 
 def _described(item: Any) -> _Input:

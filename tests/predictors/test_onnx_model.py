@@ -1,6 +1,7 @@
 """The ONNX predictor: agreement with onnxruntime, and its messages."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -186,16 +187,18 @@ def test_an_input_that_json_cannot_fill_is_refused(load):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"garbage", "Protobuf parsing failed."), (b"", "No graph was found in the protobuf.")],
+    [
+        (b"garbage", r"Protobuf parsing failed\."),
+        (b"", r"No graph was found in the protobuf\.|ModelProto does not have a graph\."),
+    ],
     ids=["garbage", "empty"],
 )
 def test_a_damaged_file_is_refused(tmp_path, content, reason):
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(LoadError) as caught:
         OnnxModel.from_path(tmp_path)
-    assert caught.value.problem == (
-        f"onnxruntime {onnxruntime.__version__} cannot load {tmp_path}/model.onnx: {reason}"
-    )
+    start = f"onnxruntime {onnxruntime.__version__} cannot load {tmp_path}/model.onnx: "
+    assert re.fullmatch(re.escape(start) + f"({reason})", caught.value.problem)
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +218,9 @@ class TestConvertedFromScikitLearn:
     def converted(self, iris, **options):
         from skl2onnx import to_onnx
 
-        return to_onnx(iris[0], iris[1][:1].astype(np.float32), options=options)
+        made = to_onnx(iris[0], iris[1][:1].astype(np.float32), options=options)
+        made.ir_version = 8  # the oldest supported onnxruntime takes no newer one
+        return made
 
     def test_agrees_with_scikit_learn(self, load, iris):
         estimator, rows = iris
@@ -272,6 +277,7 @@ class TestConvertedFromScikitLearn:
         )
         types = [("age", FloatTensorType([None, 1])), ("city", StringTensorType([None, 1]))]
         made = skl2onnx.convert_sklearn(pipeline, initial_types=types, options={"zipmap": False})
+        made.ir_version = 8
         predictor = load(made, output="label")
         sent = frame.to_dict("records")
         assert predictor.predict(sent) == pipeline.predict(frame).tolist()
