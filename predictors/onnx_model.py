@@ -46,7 +46,7 @@ _DTYPES: dict[str, npt.DTypeLike] = {
 # What skl2onnx and onnxmltools call the output that holds the class.
 _CLASS_OUTPUTS = ("output_label", "label")
 # "/src/model.cc:164 Model::Model(const Options&) ", in the middle of a message.
-_CPP_PLACE = re.compile(r"\S*\.(?:cc|h):\d+ .*?\) ")
+_CPP_PLACE = re.compile(r"/[^\s:]*\.(?:cc|h):\d+ .*?\) ")
 
 
 @dataclass(frozen=True)

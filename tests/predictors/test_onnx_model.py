@@ -218,7 +218,7 @@ class TestConvertedFromScikitLearn:
     def converted(self, iris, **options):
         from skl2onnx import to_onnx
 
-        made = to_onnx(iris[0], iris[1][:1].astype(np.float32), options=options)
+        made = to_onnx(iris[0], iris[1][:1].astype(np.float32), options=options, target_opset=17)
         made.ir_version = 8  # the oldest supported onnxruntime takes no newer one
         return made
 
@@ -276,7 +276,9 @@ class TestConvertedFromScikitLearn:
             frame, ["no", "no", "yes", "yes"]
         )
         types = [("age", FloatTensorType([None, 1])), ("city", StringTensorType([None, 1]))]
-        made = skl2onnx.convert_sklearn(pipeline, initial_types=types, options={"zipmap": False})
+        made = skl2onnx.convert_sklearn(
+            pipeline, initial_types=types, options={"zipmap": False}, target_opset=17
+        )
         made.ir_version = 8
         predictor = load(made, output="label")
         sent = frame.to_dict("records")
