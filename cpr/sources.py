@@ -89,7 +89,17 @@ def _open_target(target: str) -> Sources:
         return _open_file(_existing(location), attribute)
     named = target.replace(":", ".")
     looks_like_path = "/" in target or target.endswith((".gz", ".tgz", ".whl", ".zip"))
-    if not looks_like_path and all(part.isidentifier() for part in named.split(".")):
+    is_file = _path(location).is_file()
+    if is_file and colon and is_package_file(Path(location)):
+        raise UsageError(
+            f"{shorten(target)} is not a target: a class is named beside a package, not after it.",
+            hint=f"Give {location} and --prediction-class {attribute}.",
+        )
+    if (
+        not looks_like_path
+        and not is_file
+        and all(part.isidentifier() for part in named.split("."))
+    ):
         return _from_folder(Path.cwd(), class_name=named)
     if looks_like_path and not colon:
         _existing(target)
@@ -105,7 +115,8 @@ def _path(text: str) -> Path:
         path = Path(text).expanduser()
         path.exists()
     except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(f"{shorten(text)} cannot be a path: {error}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{shorten(text)} cannot be a path: {reason}.") from error
     return path
 
 
