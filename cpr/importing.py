@@ -39,6 +39,7 @@ _LIBRARY_OF = {
     "bs4": "beautifulsoup4",
     "cv2": "opencv-python-headless",
     "dotenv": "python-dotenv",
+    "google": "google-cloud-…",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
@@ -182,12 +183,11 @@ def _missing_module_hint(module: str, roots: Sequence[Path]) -> str:
     there = top_level(roots)
     if top in there:
         return f"The package has no {module!r}: was a file left out of it?"
-    if top != module and top in sys.modules:
+    if top != module and top in sys.modules and top != "google":  # many libraries share that one
         return f"The library {top!r} is there, but it has no {module!r}; another version may."
-    library = _LIBRARY_OF.get(top, module.replace(".", "-") if top == "google" else top)
     return (
         f"If {top!r} is a module of yours, it is not in the package: add it, or give its package "
-        f"with --package. If it is a library, install it: pip install {library}. "
+        f"with --package. If it is a library, install it: pip install {_LIBRARY_OF.get(top, top)}. "
         f"{did_you_mean(top, there)}"
     ).rstrip()
 
