@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml setup.py
 	  echo "make: no usable Python: 3.10 or later with venv and ensurepip is needed" >&2; \
 	  echo "make: (Debian, Ubuntu: apt-get install python3 python3-venv)." >&2; exit 20; }
 	@echo "Installing the product, its extras and the test tools into $(VENV); this takes minutes."
-	$(BIN)/python -m pip install --quiet --editable '.[cpu,test]'
+	$(BIN)/python -m pip install --quiet --editable '.[cpu,https,test]'
 	@touch $@
 
 demo: setup ## train the iris sample, package it, predict and replay with the package
