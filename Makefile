@@ -34,7 +34,10 @@ $(STAMP): pyproject.toml setup.py
 	  echo "make: no usable Python: 3.10 or later with venv and ensurepip is needed" >&2; \
 	  echo "make: (Debian, Ubuntu: apt-get install python3 python3-venv)." >&2; exit 20; }
 	@echo "Installing the product, its extras and the test tools into $(VENV); this takes minutes."
-	$(BIN)/python -m pip install --quiet --editable '.[cpu,https,test]'
+	$(BIN)/python -m pip install --quiet --editable '.[cpu,test]'
+	@# Keras 2, for old archives; its metadata asks for the large wheel of TensorFlow.
+	$(BIN)/python -m pip install --quiet --no-deps "tf_keras==$$($(BIN)/python -c \
+	  'from importlib.metadata import version as v; print(*v("tensorflow-cpu").split(".")[:2], sep=".")').*"
 	@touch $@
 
 demo: setup ## train the iris sample, package it, predict and replay with the package

@@ -44,6 +44,19 @@ def predictors_in(path: Path) -> list[str]:
     ]
 
 
+def unreadable(roots: Iterable[Path]) -> list[str]:
+    """The modules in the roots that are not Python 3: ``file:line: why``."""
+    found = []
+    for path in (path for root in roots for _, path in _modules(root)):
+        try:
+            ast.parse(path.read_bytes(), filename=str(path))
+        except SyntaxError as error:
+            found.append(f"{path.name}:{error.lineno}: {error.msg}")
+        except (OSError, ValueError, RecursionError) as error:
+            found.append(f"{path.name}: {error}")
+    return found
+
+
 def top_level(roots: Iterable[Path]) -> list[str]:
     """The names that an import statement can begin with, of what lies in the roots."""
     names = []

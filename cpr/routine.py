@@ -19,9 +19,10 @@ from typing import Any
 from cpr import batching
 from cpr.binding import Binding
 from cpr.config import PredictorSettings
-from cpr.errors import CprError, PredictionFailed, UsageError, UserCodeError, shorten
-from cpr.frames import user_line, user_traceback
+from cpr.errors import CprError, PredictionFailed, UsageError, UserCodeError
+from cpr.frames import user_traceback
 from cpr.messages import Call, Instances, Reply, Timing
+from cpr.user_errors import advice, describe
 from cpr.wire import aiplatform
 from cpr.workdir import WorkingDirectory
 
@@ -228,24 +229,13 @@ class Routine:
             return PredictionFailed(f"the model failed: {said}")
         return UserCodeError(
             f"predict raised {said}",
-            hint=user_line(error, self.roots),
+            hint=advice(error, self.roots),
             user_traceback=user_traceback(error, self.roots),
         )
 
     def _failed(self, call: Call, error: CprError, timing: Timing, count: int = 0) -> Reply:
         body = DIALECTS[call.dialect].encode_error(error, self.settings)
         return Reply(error.http_status, body, timing, count, error=error)
-
-
-def describe(error: BaseException, limit: int = 500) -> str:
-    """The type and message of an exception of user code, the message cut to `limit`."""
-    try:
-        text = str(error)
-    except Exception:  # its own __str__ is broken
-        text = "<message cannot be printed>"
-    if len(text) > limit:
-        text = shorten(text, limit)[1:-1]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _count(request: Instances) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -17,16 +17,17 @@ from typing import Any
 from cpr.artifacts.detect import detect
 from cpr.artifacts.fetch import fetch
 from cpr.binding import Binding, load
-from cpr.candidates import candidates
+from cpr.candidates import candidates, unreadable
 from cpr.config import Settings, load_settings, with_defaults
 from cpr.contract import Contract, contract_of
 from cpr.errors import CprError, LoadError, UsageError, UserCodeError
 from cpr.frames import user_line, user_traceback
 from cpr.importing import importable, locate
 from cpr.requirements import unmet
-from cpr.routine import Routine, describe
+from cpr.routine import Routine
 from cpr.shims import install_shims
 from cpr.sources import Sources, open_sources
+from cpr.user_errors import advice, describe
 from cpr.workdir import WorkingDirectory
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def open_routine(
     packages: Sequence[str] = (),
     framework: str | None = None,
     shims: Sequence[str] = (),
-    settings: Settings | None = None,
+    flags: Mapping[str, Any] | None = None,
 ) -> Routine:
     """Load a predictor and return it ready to answer.
 
@@ -56,7 +57,8 @@ def open_routine(
         framework: Which artifact of the model directory to serve, where it
             holds several kinds.
         shims: Names from `cpr.shims.SHIMS` to switch on first.
-        settings: Resolved settings; None resolves those of the target.
+        flags: Settings that win over every other source, by dotted key, such
+            as ``{"predictor.strict": True}``.
 
     Raises:
         CprError: What is wrong, before any request is answered.
@@ -64,10 +66,10 @@ def open_routine(
     install_shims(shims)
     with ExitStack() as resources:
         if target is None and not packages:
-            target, prediction_class = _named_alone(prediction_class, settings), None
+            target, prediction_class = _named_alone(prediction_class, flags), None
         sources = open_sources(target, packages)
         resources.callback(sources.close)
-        settings = _settings(settings, sources)
+        settings = _settings(flags, sources)
         resources.enter_context(importable(sources))
         name = _class_name(prediction_class, sources, settings)
         _refuse_both(name, framework)
@@ -75,7 +77,7 @@ def open_routine(
         if name:
             cls, served = locate(name, sources), str(folder)
         else:
-            name, cls, served = _ready_made(folder, framework)
+            name, cls, served = _ready_made(folder, framework, sources)
         _warn_unmet(sources)
         workdir = WorkingDirectory(_private_folder(cls, name, settings, resources))
         binding = _load(cls, name, served, settings, sources, workdir, resources)
@@ -90,18 +92,13 @@ def open_routine(
         )
 
 
-def _named_alone(prediction_class: str | None, settings: Settings | None) -> str | None:
+def _named_alone(prediction_class: str | None, flags: Mapping[str, Any] | None) -> str | None:
     """A class that is named without a target, looked up from the current directory."""
-    if prediction_class:
-        return prediction_class
-    if settings is None:
-        settings = load_settings()
-    return settings.project.prediction_class or None
+    return prediction_class or load_settings(flags=flags).project.prediction_class or None
 
 
-def _settings(settings: Settings | None, sources: Sources) -> Settings:
-    if settings is None:
-        settings = load_settings(sources.folder)
+def _settings(flags: Mapping[str, Any] | None, sources: Sources) -> Settings:
+    settings = load_settings(sources.folder, flags=flags)
     manifest = sources.manifest
     if manifest is None:
         return settings
@@ -129,8 +126,14 @@ def _class_name(prediction_class: str | None, sources: Sources, settings: Settin
         return ""  # a project may be settings for a ready-made predictor alone
     raise UsageError(
         "the package holds no class with from_path and predict.",
-        hint="Name the class with --prediction-class.",
+        hint="\n".join(["Name the class with --prediction-class.", *_not_python(sources)]),
     )
+
+
+def _not_python(sources: Sources) -> list[str]:
+    """What to add to a message when no class was found."""
+    bad = unreadable(sources.roots)
+    return [f"Not looked into, since it is not Python 3: {'; '.join(bad)}"] if bad else []
 
 
 def _refuse_both(name: str, framework: str | None) -> None:
@@ -157,11 +160,19 @@ def _model_dir(model_dir: str | None, settings: Settings) -> str:
     return configured
 
 
-def _ready_made(folder: Path, framework: str | None) -> tuple[str, Any, str]:
-    artifact = detect(folder, framework)
+def _ready_made(folder: Path, framework: str | None, sources: Sources) -> tuple[str, Any, str]:
+    try:
+        artifact = detect(folder, framework)
+    except LoadError as error:
+        if sources.folder is None:
+            raise
+        hints = [f"Nor has {sources.folder} a class with from_path and predict."]
+        hints += _not_python(sources)
+        raise LoadError(error.problem, hint="\n".join([error.hint, *hints])) from error
     module, _, attribute = artifact.predictor.partition(":")
-    served = artifact.path if artifact.path.is_dir() else artifact.path.parent
-    return f"{module}.{attribute}", getattr(importlib.import_module(module), attribute), str(served)
+    cls = getattr(importlib.import_module(module), attribute)
+    # The predictor finds the version directory again; labels may lie beside the versions.
+    return f"{module}.{attribute}", cls, str(folder)
 
 
 def _warn_unmet(sources: Sources) -> None:
@@ -199,7 +210,7 @@ def _load(
     except BaseException as error:
         raise LoadError(
             f"{stage} {name!r} failed: {describe(error)}",
-            hint=user_line(error, sources.roots),
+            hint=advice(error, sources.roots),
             user_traceback=user_traceback(error, sources.roots),
         ) from error
     return binding

@@ -12,6 +12,7 @@ from cpr.artifacts.companions import label_predictions, load_labels, load_prepro
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.predictor import Predictor
+from cpr.predictors._preparation import Preparation
 from cpr.predictors._signatures import Signature, TensorSpec, choose
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array, columns, dense, describe, rows
@@ -44,11 +45,14 @@ class SignaturePredictor(Predictor):
         _check(self.signatures, settings)
         self._runner = runner
         self._settings = settings
-        self._preprocessor = load_preprocessor(folder, settings)
+        preprocessor = load_preprocessor(folder, settings)
+        self._prepare = Preparation(preprocessor) if preprocessor else None
         self._labels = load_labels(folder, settings)
         specs = [spec for s in self.signatures.values() for spec in s.inputs.values()]
         self.decodes_b64 = any(spec.dtype == "string" for spec in specs)
-        self.batchable = all(s.has_batch_dimension for s in self.signatures.values())
+        self.batchable = all(s.has_batch_dimension for s in self.signatures.values()) and (
+            self._prepare is None or self._prepare.is_rowwise
+        )
 
     def predict(  # type: ignore[override]  # the parameters are named, so that others are refused
         self,
@@ -119,11 +123,11 @@ class SignaturePredictor(Predictor):
 
     def _feeds(self, instances: Any, signature: Signature) -> dict[str, Array]:
         names = list(signature.inputs)
-        if self._preprocessor is not None:
-            prepared = self._preprocessor(_bare(instances, names))
+        if self._prepare is not None:
+            prepared = self._prepare(_bare(instances, names))
             if not isinstance(prepared, Mapping) and np.shape(prepared)[:1] != (len(instances),):
                 raise PredictionFailed(
-                    f"{self._preprocessor.source.name} did not make one value of each of the "
+                    f"{self._prepare.name} did not make one value of each of the "
                     f"{len(instances)} instances, but {describe(prepared)}."
                 )
             instances = prepared

@@ -23,8 +23,7 @@ from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed, shorten
 from cpr.extras import import_extra
 from cpr.predictor import Predictor
-from cpr.predictors._parts import is_rowwise
-from cpr.predictors._tables import Layout
+from cpr.predictors._preparation import Preparation
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import columns, dense, describe, rows
 
@@ -78,14 +77,13 @@ class OnnxModel(Predictor):
         self._session = session
         self._inputs = [_described(item) for item in session.get_inputs()]
         self._outputs = [output] if output else [item.name for item in session.get_outputs()]
-        self._preprocessor = preprocessor
         self._labels = labels
+        self._prepare = Preparation(preprocessor) if preprocessor else None
         sizes = {item.shape[0] for item in self._inputs if item.shape}
         self._fixed = next((size for size in sizes if size is not None), None)
         self.batchable = self._fixed is None and all(item.shape for item in self._inputs)
-        if preprocessor is not None:
-            self._layout = Layout(preprocessor.target)
-            self.batchable = self.batchable and is_rowwise(preprocessor.target)
+        if self._prepare is not None:
+            self.batchable = self.batchable and self._prepare.is_rowwise
 
     @classmethod
     def from_path(
@@ -146,10 +144,9 @@ class OnnxModel(Predictor):
         # How messages name a value: where it stands in the request, if it does.
         is_bare = len(names) == 1 and not any(type(row) is dict for row in instances)
         what = "instances" if is_bare else "instances{}.NAME"
-        if self._preprocessor is not None:
+        if self._prepare is not None:
             what = "the preprocessor's NAME"
-            with self._layout.quietly():
-                values = self._preprocessor(self._layout.arrange(instances))
+            values = self._prepare(instances)
         if isinstance(values, list):
             values = columns(values, names)
         elif len(names) == 1 and not isinstance(values, Mapping):

@@ -23,8 +23,7 @@ from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed, shorten
 from cpr.extras import import_extra
 from cpr.predictor import Predictor
-from cpr.predictors._parts import is_rowwise
-from cpr.predictors._tables import Layout
+from cpr.predictors._preparation import Preparation
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import columns, dense, describe
 
@@ -65,11 +64,9 @@ class XgboostBooster(Predictor):
         # Skips building a DMatrix, a third of the time of a small request. DART
         # sums its trees in another order there, and linear boosters refuse.
         self._is_inplace = learner["gradient_booster"]["name"] == "gbtree"
-        self._preprocessor = preprocessor
         self._labels = labels
-        if preprocessor is not None:
-            self._layout = Layout(preprocessor.target)
-            self.batchable = is_rowwise(preprocessor.target)
+        self._prepare = Preparation(preprocessor) if preprocessor else None
+        self.batchable = self._prepare is None or self._prepare.is_rowwise
 
     @classmethod
     def from_path(
@@ -119,9 +116,8 @@ class XgboostBooster(Predictor):
 
     def _table(self, instances: list[Any]) -> npt.NDArray[np.float32]:
         rows: Any = instances
-        if self._preprocessor is not None:
-            with self._layout.quietly():
-                rows = self._preprocessor(self._layout.arrange(instances))
+        if self._prepare is not None:
+            rows = self._prepare(instances)
         elif any(type(row) is dict for row in instances):
             rows = self._by_name(instances)
         # Without a dtype, for it takes booleans too, as DMatrix does.

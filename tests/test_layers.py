@@ -22,7 +22,7 @@ LAYERS = [
     {"candidates", "extras", "messages"},
     {"predictor", "config", "frames", "manifest", "requirements", "shims", "workdir"},
     {"archive", "contract"},
-    {"binding", "sources"},
+    {"binding", "sources", "user_errors"},
     {"importing"},
     {"wire", "artifacts"},
     {"predictors"},

@@ -6,7 +6,6 @@ import tarfile
 
 import pytest
 
-from cpr.config import load_settings
 from cpr.errors import ConfigError, LoadError, UsageError, UserCodeError
 from cpr.messages import Call
 from cpr.serving import open_routine
@@ -142,10 +141,10 @@ def test_vertex_and_ai_platform_variables_are_honoured(project, model_dir, monke
     assert ask() == ("predictor.Flowers", ["setosa", "other"])
 
 
-def test_settings_given_are_used_instead_of_the_projects(project, model_dir):
+def test_flags_win_over_the_projects_settings(project, model_dir):
     (project / "cpr.toml").write_text("[predictor]\nstrict = false\n")
-    settings = load_settings(project, flags={"predictor.strict": True})
-    with open_routine("project", str(model_dir), settings=settings) as routine:
+    flags = {"predictor.strict": True}
+    with open_routine("project", str(model_dir), flags=flags) as routine:
         (reply,) = routine.answer([Call(b'{"instances": []}')])
     assert reply.body == b'{"error":"Prediction failed: unknown error."}'
 
@@ -189,6 +188,24 @@ def test_says_that_a_model_directory_is_missing(project, monkeypatch):
     with pytest.raises(UsageError, match="no model directory is given") as caught:
         open_routine("project")
     assert "--model-dir" in caught.value.hint
+
+
+def test_a_project_without_model_and_class_names_its_broken_module(project, tmp_path):
+    (project / "predictor.py").write_text("class P:\n  def predict(self")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LoadError, match="No model was found") as caught:
+        open_routine("project", str(tmp_path / "empty"))
+    assert "a class with from_path and predict" in caught.value.hint
+    assert "predictor.py:2: '(' was never closed" in caught.value.hint
+
+
+def test_an_error_that_a_shim_would_cure_names_it(project, model_dir):
+    old = "import numpy as np\n" + PREDICTOR.replace("return", "np.float(1); return")
+    (project / "predictor.py").write_text(old)
+    with pytest.raises(LoadError, match="has no attribute 'float'") as caught:
+        open_routine("project", str(model_dir))
+    assert "try --shim numpy-aliases" in caught.value.hint
+    assert "in from_path: np.float(1)" in caught.value.hint
 
 
 def test_a_requirement_that_is_not_met_is_named(project, model_dir, caplog):

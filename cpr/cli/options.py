@@ -6,7 +6,6 @@ import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -41,15 +40,11 @@ class Target:
     def open(self) -> Routine:
         """Load the predictor; the caller closes it."""
         # CLI start-up time: serving imports numpy.
-        from cpr.config import load_settings
         from cpr.serving import open_routine
 
         target = self.target
         if not (target or self.model_dir or self.prediction_class or self.packages):
             target = "."
-        settings = None
-        if self.strict:
-            settings = load_settings(_project(target), flags={"predictor.strict": True})
         return open_routine(
             target,
             self.model_dir,
@@ -57,16 +52,8 @@ class Target:
             packages=self.packages,
             framework=self.framework,
             shims=self.shim,
-            settings=settings,
+            flags={"predictor.strict": True} if self.strict else None,
         )
-
-
-def _project(target: str | None) -> Path | None:
-    """The folder whose settings apply: the target itself, or where its .py file lies."""
-    path = Path((target or "").partition(":")[0])
-    if target and path.is_dir():
-        return path
-    return path.parent if path.suffix == ".py" else None
 
 
 _TARGET_OPTIONS = [

@@ -72,12 +72,14 @@ def encode_body(body: Any, settings: PredictorSettings) -> bytes:
 def encode_error(error: CprError, settings: PredictorSettings) -> bytes:
     """Write an error as the platform's ``{"error": "<text>"}``.
 
-    The text holds the problem, never a traceback; of a path it keeps the file
-    name. With `strict`, whatever went wrong in predict is the platform's
-    unknown error.
+    The text holds the problem, and the hint where the request is at fault,
+    never a traceback; of a path it keeps the file name. With `strict` there is
+    no hint, and whatever went wrong in predict is the platform's unknown error.
     """
     problem = _FOLDERS.sub("…/", str(error.problem))
-    if isinstance(error, BadInput) or (settings.strict and isinstance(error, BadOutput)):
+    if isinstance(error, BadInput) and not settings.strict:
+        text = f"{problem} {_FOLDERS.sub('…/', error.hint)}".rstrip()
+    elif isinstance(error, BadInput) or (settings.strict and isinstance(error, BadOutput)):
         text = problem
     elif settings.strict and error.exit_code in (12, 14, 70):
         text = "Prediction failed: unknown error."

@@ -1,6 +1,6 @@
 import base64
-import importlib.util
 import json
+import sys
 import zipfile
 
 import numpy as np
@@ -139,14 +139,25 @@ def test_class_that_is_not_at_hand_is_named(keras, tmp_path):
     assert caught.value.hint.startswith("Write a predictor class that imports it")
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("tf_keras") is not None, reason="tf_keras reads such archives"
-)
-def test_archive_of_tf_keras_asks_for_tf_keras(tf, tmp_path):
+def test_archive_of_tf_keras_asks_for_tf_keras(tf, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf_keras", None)
     write_archive(tmp_path / "model.keras", "2.15.0", {"class_name": "Sequential", "config": {}})
     with pytest.raises(EnvironmentProblem, match=r"was written by tf\.keras 2\.15\.0") as caught:
         KerasModel.from_path(tmp_path)
     assert caught.value.hint.startswith("pip install tf_keras")
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_files_of_keras_2_are_read(tf, tmp_path, name):
+    tf_keras = pytest.importorskip("tf_keras", reason="make setup installs it")
+    layers = [tf_keras.layers.BatchNormalization(), tf_keras.layers.Dense(2, "softmax")]
+    model = tf_keras.Sequential([tf_keras.Input((3,)), *layers])
+    model.save(str(tmp_path / name))
+    predictor = KerasModel.from_path(tmp_path)
+    rows = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    np.testing.assert_allclose(predictor.predict(rows), model(np.array(rows)), rtol=1e-5)
+    predictor.close()
 
 
 @pytest.mark.parametrize(

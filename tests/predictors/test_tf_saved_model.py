@@ -309,6 +309,27 @@ def test_preprocessor_and_labels_beside_the_model_are_used(keras_saved_model, tm
     assert np.array_equal(predictor.predict(instances, probabilities=True), scores)
 
 
+def test_preprocessor_fitted_on_a_dataframe_takes_objects(keras_saved_model, tmp_path):
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    sklearn = pytest.importorskip("sklearn.preprocessing", reason="needs scikit-learn")
+    instances = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
+    scaler = sklearn.StandardScaler().fit(pandas.DataFrame(instances, columns=list("abcd")))
+    pickled = pickle.dumps(scaler)
+    folder = copied(keras_saved_model, tmp_path / "model", preprocessor__pkl=pickled)
+    predictor = TfSavedModel.from_path(folder)
+    assert predictor.batchable
+    objects = [dict(zip("dcba", reversed(row), strict=True)) for row in instances]
+    assert np.array_equal(predictor.predict(objects), predictor.predict(instances))
+    with pytest.raises(BadInput, match="'A'"):
+        predictor.predict([{"A": 1, "b": 2, "c": 3, "d": 4}])
+
+
+def test_requests_do_not_share_a_preprocessor_of_unknown_kind(keras_saved_model, tmp_path):
+    doubled = pickle.dumps(functools.partial(np.multiply, 2.0))
+    folder = copied(keras_saved_model, tmp_path / "model", preprocessor__pkl=doubled)
+    assert not TfSavedModel.from_path(folder).batchable
+
+
 def test_preprocessor_that_drops_instances_is_refused(half_plus_two, tmp_path):
     first = pickle.dumps(functools.partial(np.take, indices=[0], axis=0))
     folder = copied(half_plus_two, tmp_path / "model", preprocessor__pkl=first)

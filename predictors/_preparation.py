@@ -1,0 +1,30 @@
+"""A preprocessor, given the table that it was fitted for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cpr.artifacts.companions import Preprocessor
+from cpr.predictors._parts import is_rowwise
+from cpr.predictors._tables import Layout
+
+
+class Preparation:
+    """What happens to instances before the model: arranged, then preprocessed.
+
+    Attributes:
+        name: Of the preprocessor's file, for messages.
+        is_rowwise: Whether a row's result surely does not depend on its
+            neighbours.
+    """
+
+    def __init__(self, preprocessor: Preprocessor) -> None:
+        self.name = preprocessor.source.name
+        self.is_rowwise = is_rowwise(preprocessor.target)
+        self._preprocessor = preprocessor
+        self._layout = Layout(preprocessor.target)
+
+    def __call__(self, instances: Any) -> Any:
+        """Prepare at least one instance; raises BadInput or PredictionFailed."""
+        with self._layout.quietly():
+            return self._preprocessor(self._layout.arrange(instances))
