@@ -19,7 +19,7 @@ FOLDERS = {
 # The layers of docs/decisions/0008-layers.md, some of them cut finer.
 LAYERS = [
     {"errors", "suggest"},
-    {"candidates", "extras", "messages"},
+    {"candidates", "extras", "findings", "messages", "settings_tables"},
     {"predictor", "config", "frames", "manifest", "requirements", "shims", "workdir"},
     {"archive", "contract"},
     {"binding", "sources", "user_errors"},
@@ -29,7 +29,10 @@ LAYERS = [
     {"batching", "observe"},
     {"routine"},
     {"serving", "packager"},
+    {"isolated"},
+    {"checks"},
     {"replay"},
+    {"harness"},
     {"cli"},
     {"__main__"},
 ]

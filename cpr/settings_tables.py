@@ -1,0 +1,79 @@
+"""The settings as frozen tables: every key, its type and its default.
+
+How they are resolved is the business of `cpr.config`, which reads the types
+given here: a new key is a new field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """The table ``[project]``: what the package is and which class it serves."""
+
+    name: str = ""
+    version: str = ""
+    prediction_class: str = ""
+    model_dir: str = ""
+    python: str = ""
+    requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PackageSettings:
+    """The table ``[package]``: glob patterns of the files that go in or stay out."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PredictorSettings:
+    """The table ``[predictor]``: how instances reach a predictor and how answers leave it.
+
+    `signature_name`, `tags`, `output`, `labels` and `preprocessor` are for
+    ready-made predictors. `b64` says whether ``{"b64": …}`` objects become
+    bytes before predict: ``auto`` decodes for ready-made predictors that take
+    bytes and leaves a custom routine's instances alone, as the late AI
+    Platform did. `strict` encodes and passes parameters exactly as AI
+    Platform did. `nonfinite` is what NaN and infinities become in an answer.
+    """
+
+    signature_name: str = ""
+    tags: tuple[str, ...] = ()
+    output: str = ""
+    labels: str = ""
+    preprocessor: str = ""
+    b64: Literal["auto", "never", "always"] = "auto"
+    strict: bool = False
+    nonfinite: Literal["error", "null", "literal"] = "error"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, resolved; `origins` says where each value came from."""
+
+    project: ProjectSettings = field(default_factory=ProjectSettings)
+    package: PackageSettings = field(default_factory=PackageSettings)
+    predictor: PredictorSettings = field(default_factory=PredictorSettings)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def explain(self) -> list[tuple[str, Any, str]]:
+        """Rows of (``table.key``, value, origin) for every setting."""
+        return [
+            (f"{table}.{item.name}", getattr(getattr(self, table), item.name), origin)
+            for table, kind in TABLES.items()
+            for item in fields(kind)
+            for origin in [self.origins.get(f"{table}.{item.name}", "default")]
+        ]
+
+
+TABLES: dict[str, type] = {
+    "project": ProjectSettings,
+    "package": PackageSettings,
+    "predictor": PredictorSettings,
+}
