@@ -9,6 +9,7 @@ documentation says the same at length.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,7 +23,8 @@ class Rule:
 
     An `error` would fail an upload, a load or a request; a `warning` may; a
     `note` is worth knowing. `cause` says why it happens, `cure` how to fix it;
-    both are sentences without values of a particular case.
+    both are sentences without values of a particular case. `example` is code or
+    a listing that shows the fault, for the rule's page.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Rule:
     title: str
     cause: str
     cure: str
+    example: str = ""
 
 
 RULES: dict[str, Rule] = {}
@@ -80,11 +83,13 @@ class Finding:
         }
 
 
-def rule(id: str, severity: Severity, title: str, *, cause: str, cure: str) -> str:
+def rule(
+    id: str, severity: Severity, title: str, *, cause: str, cure: str, example: str = ""
+) -> str:
     """Register a rule and return its id; an id is registered once."""
     if id in RULES:
         raise ValueError(f"the finding id {id} is registered twice")
-    RULES[id] = Rule(id, severity, title, cause, cure)
+    RULES[id] = Rule(id, severity, title, cause, cure, textwrap.dedent(example).strip("\n"))
     return id
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cpr.cli.options import common_options
-from cpr.cli.output import console, emit_json, finding, say
+from cpr.cli.output import console, emit_json, say
 from cpr.config import load_settings
 from cpr.errors import UsageError
 from cpr.packager import BuiltPackage, build_package
 
 if TYPE_CHECKING:
-    from cpr.packager import Finding
+    from cpr.findings import Finding
 
 
 @click.command("package")
@@ -81,7 +81,7 @@ def command(
     settings = load_settings(project_dir, flags=flags)
     built = build_package(project_dir, out_dir=output or project_dir / "dist", settings=settings)
     if as_json:
-        findings = [_finding(item) for item in built.findings]
+        findings = [item.to_json() for item in built.findings]
         emit_json("cpr.package/1", ok=True, summary=_summary(built), findings=findings)
     else:
         _print(built)
@@ -103,17 +103,6 @@ def _summary(built: BuiltPackage) -> dict[str, Any]:
         "requires_python": manifest.requires_python,
         "members": list(manifest.members),
     }
-
-
-def _finding(item: Finding) -> dict[str, Any]:
-    return finding(
-        item.id,
-        item.message,
-        severity=item.severity,
-        file=item.file or None,
-        line=item.line or None,
-        fix=item.fix,
-    )
 
 
 def _print(built: BuiltPackage) -> None:

@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from cpr.config import Settings
 from cpr.errors import ConfigError, shorten
-from cpr.packager.findings import Finding
+from cpr.findings import Finding
 from cpr.packager.requirement_lines import canonical, read_requirements_file
 from cpr.packager.setup_script import SetupScript
 

@@ -13,11 +13,11 @@ from typing import Any
 from cpr.candidates import candidates
 from cpr.config import PredictorSettings, Settings
 from cpr.errors import ConfigError, EnvironmentProblem
+from cpr.findings import Finding
 from cpr.manifest import MANIFEST_NAME, Manifest, MemberRecord
 from cpr.packager.atomic import write_atomically
 from cpr.packager.classes import check_class, normal_name
 from cpr.packager.describe import Description, describe
-from cpr.packager.findings import Finding
 from cpr.packager.libraries import installed_libraries
 from cpr.packager.metadata import metadata_files
 from cpr.packager.modules import lay_out

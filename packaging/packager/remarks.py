@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from cpr.errors import ConfigError
+from cpr.findings import Finding
 from cpr.packager.classes import imported_tops, parse
-from cpr.packager.findings import LOOSE_FILE, NOT_A_MODULE, UNPACKED_IMPORT, Finding
 from cpr.packager.modules import Layout
+from cpr.packager.rules import LOOSE_FILE, NOT_A_MODULE, UNPACKED_IMPORT
 from cpr.packager.select import Selection
 from cpr.packager.tree import GENERATED, Tree
 

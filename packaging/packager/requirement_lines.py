@@ -9,7 +9,8 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from cpr.errors import ConfigError, shorten
-from cpr.packager.findings import SKIPPED_OPTION, Finding
+from cpr.findings import Finding
+from cpr.packager.rules import SKIPPED_OPTION
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _PER_LINE_OPTION = re.compile(r"\s--[a-z].*$")

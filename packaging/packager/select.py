@@ -17,7 +17,8 @@ from pathlib import Path
 from cpr.archive import Limits, Names, Refusal
 from cpr.config import Settings
 from cpr.errors import ConfigError
-from cpr.packager.findings import NOT_A_MODULE, Finding
+from cpr.findings import Finding
+from cpr.packager.rules import NOT_A_MODULE
 from cpr.packager.setup_script import SetupScript
 from cpr.packager.tree import GENERATED, Tree
 from cpr.suggest import did_you_mean

@@ -8,7 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cpr.packager.findings import SKIPPED_LINK, Finding
+from cpr.findings import Finding
+from cpr.packager.rules import SKIPPED_LINK
 
 # Written anew into every package, or of no use in one.
 GENERATED = frozenset(
