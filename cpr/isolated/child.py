@@ -1,0 +1,81 @@
+"""The child's side of an isolated process: started by `cpr.isolated.process` alone.
+
+It answers one message at a time and ends with its parent, however that ends.
+User code has standard output and standard error to itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import importlib
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cpr.isolated.channel import Channel, Message
+from cpr.isolated.errors_json import error_to_json
+from cpr.isolated.memory import usage
+
+Operation = Callable[[Message], Message]
+_PR_SET_PDEATHSIG = 1
+
+
+def main(options: Mapping[str, Any]) -> None:
+    """Serve the operations of one module until the parent closes or is gone.
+
+    Args:
+        options: `entry` is the module whose ``operations()`` returns a
+            function for each operation; `channel` and `lifeline` are
+            descriptors; `parent` is the parent's process id, 0 where only the
+            lifeline may tell of its end.
+    """
+    for descriptor in (options["channel"], options["lifeline"]):
+        os.set_inheritable(descriptor, False)
+    _end_with_parent(options["parent"], options["lifeline"])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    faulthandler.enable()
+    channel = Channel(socket.socket(fileno=options["channel"]))
+    operations: Mapping[str, Operation] = importlib.import_module(options["entry"]).operations()
+    while (message := channel.receive()) is not None:
+        answer = _answer(operations, message)
+        _flush()
+        channel.send({**answer.header, "usage": usage()}, answer.blobs)
+        if message.header["do"] == "close":
+            return
+
+
+def _answer(operations: Mapping[str, Operation], message: Message) -> Message:
+    try:
+        return operations[message.header["do"]](message)
+    except BaseException as error:  # SystemExit too: only the parent ends this process
+        return Message({"error": error_to_json(error)})
+
+
+def _end_with_parent(parent: int, lifeline: int) -> None:
+    """Die with the parent: by the kernel's signal, and when its pipe closes."""
+    if parent and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # it ended before the kernel was told
+    threading.Thread(target=_watch, args=(lifeline,), name="cpr-lifeline", daemon=True).start()
+
+
+def _watch(lifeline: int) -> None:
+    while os.read(lifeline, 1):
+        pass
+    # The group holds what user code started as well.
+    os.killpg(0, signal.SIGKILL)
+
+
+def _flush() -> None:
+    """Send off what was printed, so that the parent counts it before it sees the answer."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()  # user code may have closed or replaced it
