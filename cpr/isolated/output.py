@@ -9,6 +9,7 @@ from typing import IO
 
 _KEPT = 20_000
 _CHUNK = 1 << 16
+_PIPE = 1 << 20  # the most that a pipe may hold
 
 
 class Output:

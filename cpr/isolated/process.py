@@ -103,9 +103,10 @@ class ChildProcess:
         if self._fault is not None:
             fault = self._fault
             raise UserCodeError(fault.problem, hint=fault.hint)
+        frame = encode(header, blobs)
         deadline = None if timeout_s is None else monotonic() + timeout_s
         try:
-            answer = self._exchange(encode(header, blobs), deadline)
+            answer = self._exchange(frame, deadline)
         except (ChannelBroken, TimeoutError, ValueError) as error:
             self._fault = self._explain(error, timeout_s, doing)
             raise self._fault from error
