@@ -33,16 +33,18 @@ def unmet(requirements: Iterable[str]) -> list[Unmet]:
     that is no requirement is reported as it stands.
     """
     # CLI start-up time: parsing is needed only where a package declares something.
+    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
     from packaging.requirements import InvalidRequirement, Requirement
 
     found = []
     for line in requirements:
         try:
             requirement = Requirement(line)
-        except InvalidRequirement:
+            is_asked = requirement.marker is None or requirement.marker.evaluate()
+        except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
             found.append(Unmet(line, is_valid=False))
             continue
-        if requirement.marker is not None and not requirement.marker.evaluate():
+        if not is_asked:
             continue
         try:
             installed = metadata.version(requirement.name)

@@ -56,6 +56,7 @@ def test_met_requirements_are_not_named(line):
         ("-r other.txt", "'-r other.txt' (not a valid requirement)"),
         ("numpy >= one", "'numpy >= one' (not a valid requirement)"),
         ("", "'' (not a valid requirement)"),
+        ("cpr-demo; os_name ~= 'posix'", "\"cpr-demo; os_name ~= 'posix'\" (not a valid req"),
     ],
 )
 @pytest.mark.usefixtures("installed")

@@ -47,9 +47,9 @@ def read_requirements_file(path: Path) -> tuple[tuple[str, ...], tuple[Finding, 
 
 
 def _lines(path: Path, findings: list[Finding], seen: set[Path]) -> Iterable[str]:
-    if path in seen:
+    if path.resolve() in seen:
         return
-    seen.add(path)
+    seen.add(path.resolve())
     try:
         text = path.read_text(encoding="utf-8-sig").replace("\\\n", " ")
     except (OSError, UnicodeDecodeError) as error:

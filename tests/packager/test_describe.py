@@ -139,3 +139,11 @@ def test_a_requirements_file_is_followed_and_pips_options_are_named(described):
     found = described({"requirements.txt": "\n".join(lines), "more.txt": more}, FLAGS)
     assert found.requirements == ("joblib", "numpy==1.26.4", 'scipy>=1; python_version > "3"')
     assert [(f.id, f.line) for f in found.findings] == [("CPR203", 1)]
+
+
+def test_requirements_files_that_include_each_other_by_detours_are_read_once(described):
+    files = {
+        "requirements.txt": "numpy\n-r more/../more/list.txt",
+        "more/list.txt": "joblib\n-r ../more/list.txt\n-r ../requirements.txt",
+    }
+    assert described(files, FLAGS).requirements == ("numpy", "joblib")
