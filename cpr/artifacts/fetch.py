@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from fsspec.callbacks import Callback
 from fsspec.core import url_to_fs
 
-from cpr.errors import CprError, EnvironmentProblem, LoadError
+from cpr.errors import CprError, EnvironmentProblem, LoadError, shorten
 from cpr.extras import import_extra
 from cpr.suggest import did_you_mean
 
@@ -122,6 +122,17 @@ def _unreadable(location: str, error: Exception) -> CprError:
 
 
 def _local(location: str) -> Path:
+    try:
+        return _existing(location)
+    except (OSError, RuntimeError) as error:  # too long a name, no permission, an unknown ~user
+        reason = getattr(error, "strerror", None) or error
+        raise LoadError(
+            f"The model directory {shorten(location, 200)} cannot be read: {reason}.",
+            hint="Check the path, and that you may read it.",
+        ) from error
+
+
+def _existing(location: str) -> Path:
     path = Path(location).expanduser().absolute()
     if path.is_dir():
         return path

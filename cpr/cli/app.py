@@ -13,7 +13,7 @@ from cpr.cli import exit_codes
 from cpr.cli.failure import fail, from_bug, from_click
 from cpr.cli.output import OutputClosed, discard_output, say
 from cpr.cli.stdout_guard import open_standard_streams
-from cpr.errors import CprError, EnvironmentProblem, UserCodeError
+from cpr.errors import CprError, EnvironmentProblem, UserCodeError, shorten
 from cpr.suggest import did_you_mean
 
 # What `cpr --help` says, without importing a command; a test keeps it equal to
@@ -23,6 +23,11 @@ SUMMARIES: dict[str, str] = {
     "predict": "Predict in this process, with gcloud's flags.",
     "replay": "Send recorded requests through a predictor and time it.",
 }
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+# What the system refuses for a path, wherever it came up.
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO}
+_REFUSED |= {errno.EMFILE, errno.ENFILE, errno.ESTALE}
 
 
 def load_command(name: str) -> click.Command:
@@ -142,10 +147,15 @@ def _run(words: list[str]) -> int:
 
 
 def _from_os(error: OSError) -> CprError:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return from_bug(error)
-    discard_output()
-    return EnvironmentProblem(f"{error.strerror}.", hint="Free some space and try again.")
+    if error.errno in _DISK_FULL:
+        discard_output()
+        return EnvironmentProblem(f"{error.strerror}.", hint="Free some space and try again.")
+    if error.errno in _REFUSED and error.filename is not None:
+        return EnvironmentProblem(
+            f"{shorten(error.filename, 200)}: {error.strerror}.",
+            hint="Check the path, its permissions and the limits of this process.",
+        )
+    return from_bug(error)
 
 
 def _invoke(words: list[str]) -> int:

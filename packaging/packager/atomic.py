@@ -51,7 +51,7 @@ def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Resul
             hint="Free some space, or choose another folder with --output.",
         ) from error
     finally:
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError):  # whatever kept it from being made; the error itself is on its way
             temporary.unlink()
     return result
 

@@ -7,7 +7,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
+from cpr.errors import EnvironmentProblem
 from cpr.findings import Finding
 from cpr.packager.rules import SKIPPED_LINK
 
@@ -43,11 +45,14 @@ def read_tree(project: Path, *, without: Collection[Path] = ()) -> Tree:
 
     That is: hidden files, caches, virtual environments, build output, editor
     files, metadata of other tools, and the folders of `without`.
+
+    Raises:
+        EnvironmentProblem: A folder cannot be listed.
     """
     files: dict[str, Path] = {}
     findings: list[Finding] = []
     excluded = {path.resolve() for path in without}
-    for top, folders, names in os.walk(project):
+    for top, folders, names in os.walk(project, onerror=_unlistable):
         here = Path(top)
         below = here.relative_to(project)
         kept = []
@@ -98,6 +103,10 @@ def _is_left_out(name: str, *, at_top: bool) -> bool:
         or name.endswith(_LEFT_OUT_SUFFIXES)
         or (at_top and name in _LEFT_OUT_AT_TOP)
     )
+
+
+def _unlistable(error: OSError) -> NoReturn:
+    raise EnvironmentProblem(f"{error.filename} cannot be listed: {error.strerror}") from error
 
 
 def _link(name: str, path: Path) -> Finding:

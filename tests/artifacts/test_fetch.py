@@ -90,6 +90,18 @@ def test_a_file_is_no_directory(tmp_path):
     assert caught.value.hint == f"Give the directory that holds it: {tmp_path}."
 
 
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        pytest.param("x" * 300, "File name too long", id="too-long"),
+        pytest.param("~no-such-user/model", "Could not determine home directory", id="no-user"),
+    ],
+)
+def test_a_path_that_cannot_be_looked_at_says_why(location, reason):
+    with pytest.raises(LoadError, match=rf"^The model directory .* cannot be read: {reason}"):
+        fetch(location)
+
+
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_a_remote_directory_is_copied_whole_and_removed(memory, temporary, slash):
     memory.pipe({"/bucket/m/saved_model.pb": b"graph", "/bucket/m/variables/v.index": b"index"})

@@ -110,6 +110,11 @@ def test_what_cannot_be_packaged_ends_with_its_exit_code(cpr, folder, flags, cod
     assert not (folder / "dist").exists()
 
 
+def test_a_path_that_the_system_refuses_is_no_bug_of_ours(cpr):
+    done = cpr("package", "x" * 300, expected=20)
+    assert "xxx': File name too long." in done.stderr
+
+
 def test_a_project_that_is_not_there_is_a_usage_error(cpr):
     done = cpr("package", "nowhere", expected=2)
     assert "nowhere is not a directory" in done.stderr

@@ -53,6 +53,12 @@ def test_a_check_that_fails_leaves_the_old_file_alone(way, target, error):
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_a_name_that_no_file_can_have_is_refused(way, target):
+    with pytest.raises(EnvironmentProblem, match="cannot be written: File name too long"):
+        write_atomically(target.with_name("x" * 250), b"new", check=lambda path: None)
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_a_full_disk_leaves_the_old_file_alone(way, target):
     """RLIMIT_FSIZE makes a write fail half-way, as a full disk does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

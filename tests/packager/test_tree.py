@@ -1,7 +1,9 @@
 import os
+import resource
 
 import pytest
 
+from cpr.errors import EnvironmentProblem
 from cpr.packager.tree import matches, read_tree
 
 
@@ -69,3 +71,17 @@ def test_a_linked_file_is_a_file(make_project, tmp_path):
     project = make_project({"a.py": ""})
     (project / "shared.py").symlink_to(tmp_path / "shared.py")
     assert read_tree(project).files["shared.py"].read_text() == "shared"
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_and_not_left_out(make_project):
+    project = make_project({"a.py": ""})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first_free = os.dup(0)
+    os.close(first_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
+    try:
+        with pytest.raises(EnvironmentProblem) as caught:
+            read_tree(project)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert caught.value.problem == f"{project} cannot be listed: Too many open files"
