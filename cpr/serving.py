@@ -69,11 +69,11 @@ def open_routine(
             target, prediction_class = _named_alone(prediction_class, flags), None
         sources = open_sources(target, packages)
         resources.callback(sources.close)
-        settings = _settings(flags, sources)
+        settings = settings_of(flags, sources)
         resources.enter_context(importable(sources))
-        name = _class_name(prediction_class, sources, settings)
+        name = class_name_of(prediction_class, sources, settings)
         _refuse_both(name, framework)
-        folder = resources.enter_context(fetch(_model_dir(model_dir, settings)))
+        folder = resources.enter_context(fetch(model_dir_of(model_dir, settings)))
         if name:
             cls, served = locate(name, sources), str(folder)
         else:
@@ -97,7 +97,12 @@ def _named_alone(prediction_class: str | None, flags: Mapping[str, Any] | None) 
     return prediction_class or load_settings(flags=flags).project.prediction_class or None
 
 
-def _settings(flags: Mapping[str, Any] | None, sources: Sources) -> Settings:
+def settings_of(flags: Mapping[str, Any] | None, sources: Sources) -> Settings:
+    """The settings of what a target opened: its project's file, or its manifest.
+
+    Raises:
+        ConfigError: A key or value is wrong, naming where it stands.
+    """
     settings = load_settings(sources.folder, flags=flags)
     manifest = sources.manifest
     if manifest is None:
@@ -107,7 +112,12 @@ def _settings(flags: Mapping[str, Any] | None, sources: Sources) -> Settings:
     return with_defaults(settings, values, f"manifest of {manifest.name}-{manifest.version}")
 
 
-def _class_name(prediction_class: str | None, sources: Sources, settings: Settings) -> str:
+def class_name_of(prediction_class: str | None, sources: Sources, settings: Settings) -> str:
+    """The dotted name of the class to serve; "" where a ready-made predictor is to.
+
+    Raises:
+        UsageError: There are several classes, or a package has none.
+    """
     named = prediction_class or sources.class_name or settings.project.prediction_class
     if named:
         return named.replace(":", ".")
@@ -144,7 +154,12 @@ def _refuse_both(name: str, framework: str | None) -> None:
         )
 
 
-def _model_dir(model_dir: str | None, settings: Settings) -> str:
+def model_dir_of(model_dir: str | None, settings: Settings) -> str:
+    """The model directory that is given, or else configured, as a path or URL.
+
+    Raises:
+        UsageError: There is none.
+    """
     if model_dir:
         return model_dir
     configured = settings.project.model_dir

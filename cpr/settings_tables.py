@@ -54,12 +54,21 @@ class PredictorSettings:
 
 
 @dataclass(frozen=True)
+class CheckSettings:
+    """The table ``[check]``: ids of findings to silence, and the platform to check for."""
+
+    ignore: tuple[str, ...] = ()
+    profile: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings, resolved; `origins` says where each value came from."""
 
     project: ProjectSettings = field(default_factory=ProjectSettings)
     package: PackageSettings = field(default_factory=PackageSettings)
     predictor: PredictorSettings = field(default_factory=PredictorSettings)
+    check: CheckSettings = field(default_factory=CheckSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def explain(self) -> list[tuple[str, Any, str]]:
@@ -76,4 +85,5 @@ TABLES: dict[str, type] = {
     "project": ProjectSettings,
     "package": PackageSettings,
     "predictor": PredictorSettings,
+    "check": CheckSettings,
 }

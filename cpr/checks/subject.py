@@ -19,6 +19,11 @@ class Subject:
     same routine, for checks that run it in a process of its own.
     `prediction_class` is empty for a model directory alone; `model_dir` is
     None where none is known; `requests` are whole request bodies.
+
+    `told` is where a group of checks leaves what it learned besides findings:
+    the report takes `batchable` (a bool) and `measurements` (a dict, merged
+    into what other groups measured) from it. Checks share costly work there
+    too, under keys that begin with an underscore.
     """
 
     sources: Sources
@@ -29,3 +34,18 @@ class Subject:
     profile: str = ""
     trust: str = "listed"
     open_with: Mapping[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def label(self) -> str:
+        """What a report calls it: the class, else the target, else the model directory."""
+        named = self.prediction_class or self.open_with.get("target") or self.model_dir
+        return str(named or "")
+
+    def relative(self, path: Path | str) -> str:
+        """A file's path below the first import root that holds it; else as it is."""
+        path = Path(path)
+        for root in self.sources.roots:
+            if path.is_relative_to(root):
+                return path.relative_to(root).as_posix()
+        return str(path)
