@@ -40,6 +40,11 @@ class Sources:
     requirements: tuple[str, ...] = ()
     _unpacked: tuple[Path, ...] = field(default=(), repr=False)
 
+    @property
+    def is_unpacked(self) -> bool:
+        """Whether roots are of a package file, and removed by `close`."""
+        return bool(self._unpacked)
+
     def close(self) -> None:
         """Remove what was unpacked."""
         for folder in self._unpacked:
