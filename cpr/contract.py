@@ -30,6 +30,28 @@ class Contract(Enum):
     VERTEX = "Vertex AI"
 
 
+class Fault(Enum):
+    """In which way a class cannot serve."""
+
+    NOT_A_CLASS = "not a class"
+    NO_FROM_PATH = "no from_path"
+    NO_PREDICT = "no predict"
+    PREDICT_SIGNATURE = "predict's signature"
+    FROM_PATH_UNBOUND = "from_path is not a classmethod"
+    FROM_PATH_SIGNATURE = "from_path's signature"
+    VERTEX_SIGNATURE = "signatures of a Vertex AI class"
+    ASYNC = "async"
+
+
+class Misshapen(UserCodeError):
+    """A class cannot serve: `fault` says why, `file` and `line` which part of it."""
+
+    def __init__(self, problem: str, *, hint: str, fault: Fault, part: Any) -> None:
+        super().__init__(problem, hint=hint)
+        self.fault = fault
+        self.file, self.line = _source(part)
+
+
 def contract_of(cls: Any, name: str, *, strict: bool = False) -> Contract:
     """Check a class and say which contract it follows.
 
@@ -40,7 +62,7 @@ def contract_of(cls: Any, name: str, *, strict: bool = False) -> Contract:
             AI Platform counted the wrapper's parameters.
 
     Raises:
-        UserCodeError: The class cannot serve; the message names its file and
+        Misshapen: The class cannot serve; the message names its file and
             line, what it has and what it lacks.
     """
     if inspect.ismodule(cls):
@@ -51,10 +73,12 @@ def contract_of(cls: Any, name: str, *, strict: bool = False) -> Contract:
             return Contract.VERTEX
         raise _without_from_path(cls, name)
     if not callable(getattr(cls, "predict", None)) or _is_inherited(cls, "predict"):
-        raise UserCodeError(
+        raise Misshapen(
             f"predictor {name!r} is missing the required predict(self, instances, **kwargs) "
             f"method ({where(cls)}). {_found(cls, 'predict')}",
             hint="Add one that returns the predictions.",
+            fault=Fault.NO_PREDICT,
+            part=cls,
         )
     _check_predict(cls, name, strict=strict)
     _check_from_path(cls, name)
@@ -109,15 +133,21 @@ def required_names(function: Callable[..., Any]) -> frozenset[str]:
 
 def where(thing: Any) -> str:
     """The ``file:line`` that defines a class, function or module, for messages."""
+    file, line = _source(thing)
+    return f"{Path(file).name}:{line}" if file else "source not found"
+
+
+def _source(thing: Any) -> tuple[str, int]:
+    """The file and line that define a thing; "" and 0 where that is not known."""
     try:
         file = inspect.getsourcefile(inspect.unwrap(thing)) or "?"
         line = 1 if inspect.ismodule(thing) else inspect.getsourcelines(inspect.unwrap(thing))[1]
     except (OSError, TypeError):
-        return "source not found"
-    return f"{Path(file).name}:{line}"
+        return "", 0
+    return file, line
 
 
-def _module_named(module: ModuleType, name: str) -> UserCodeError:
+def _module_named(module: ModuleType, name: str) -> Misshapen:
     package = module.__name__.partition(".")[0]
     classes = [
         key
@@ -125,22 +155,28 @@ def _module_named(module: ModuleType, name: str) -> UserCodeError:
         if _is_candidate(value) and value.__module__.partition(".")[0] == package
     ]
     named = f" It defines {', '.join(classes)}." if classes else ""
-    return UserCodeError(
+    return Misshapen(
         f"{name!r} names a module, not a class ({where(module)}).{named}",
         hint=f"Name the class: {name}.{classes[0] if classes else 'MyPredictor'}",
+        fault=Fault.NOT_A_CLASS,
+        part=module,
     )
 
 
-def _without_from_path(cls: Any, name: str) -> UserCodeError:
+def _without_from_path(cls: Any, name: str) -> Misshapen:
     if not inspect.isclass(cls):
-        return UserCodeError(
+        return Misshapen(
             f"{name!r} names a {type(cls).__name__}, not a class ({where(cls)}).",
             hint="Name a class with from_path(model_dir) and predict(instances).",
+            fault=Fault.NOT_A_CLASS,
+            part=cls,
         )
-    return UserCodeError(
+    return Misshapen(
         f"predictor {name!r} has no from_path(model_dir) classmethod ({where(cls)}). "
         f"{_found(cls, 'from_path')}",
         hint="Add one that returns the object to serve.",
+        fault=Fault.NO_FROM_PATH,
+        part=cls,
     )
 
 
@@ -153,12 +189,14 @@ def _check_predict(cls: Any, name: str, *, strict: bool) -> None:
     is_static = isinstance(inspect.getattr_static(cls, "predict", None), staticmethod)
     if not takes_any and (len(spec.args) != 2 or is_static):
         cause = " It is a staticmethod." if is_static else ""
-        raise UserCodeError(
+        raise Misshapen(
             f"predictor {name!r} has a predict method with an invalid signature "
             f"({where(cls.predict)}). Expected positional parameters: ['self', 'instances']; "
             f"found: {spec.args}.{cause}",
             hint="Make it predict(self, instances, **kwargs); further named parameters go after "
             "a star: predict(self, instances, *, size=None).",
+            fault=Fault.PREDICT_SIGNATURE,
+            part=cls.predict,
         )
     if _is_async(cls.predict):
         raise _never_awaited(cls, name, "predict")
@@ -171,10 +209,12 @@ def _check_from_path(cls: Any, name: str) -> None:
     fault = _misfit(cls.from_path, "model_dir", names=names)
     if fault:
         is_bound = inspect.ismethod(cls.from_path)
-        raise UserCodeError(
+        raise Misshapen(
             f"predictor {name!r} has a from_path that cannot be called with one positional "
             f"argument, the model directory: {fault} ({where(cls.from_path)}).",
             hint="Give further parameters defaults." if is_bound else "Put @classmethod above it.",
+            fault=Fault.FROM_PATH_SIGNATURE if is_bound else Fault.FROM_PATH_UNBOUND,
+            part=cls.from_path,
         )
 
 
@@ -191,18 +231,22 @@ def _check_vertex(cls: Any, name: str) -> None:
     }
     for problem, fault in faults.items():
         if fault:
-            raise UserCodeError(
+            raise Misshapen(
                 f"predictor {name!r} has load and no from_path, as Vertex AI's predictors, but "
                 f"{problem}: {fault} ({where(cls)}).",
                 hint="If it is not one of those, add the classmethod from_path(cls, model_dir).",
+                fault=Fault.VERTEX_SIGNATURE,
+                part=cls,
             )
 
 
-def _never_awaited(cls: Any, name: str, method: str) -> UserCodeError:
-    return UserCodeError(
+def _never_awaited(cls: Any, name: str, method: str) -> Misshapen:
+    return Misshapen(
         f"predictor {name!r} has an async {method} ({where(getattr(cls, method))}); it would "
         "never be awaited, here as on AI Platform.",
         hint="Make it a plain def.",
+        fault=Fault.ASYNC,
+        part=getattr(cls, method),
     )
 
 
