@@ -12,6 +12,7 @@ from cpr.artifacts.companions import label_predictions, load_labels, load_prepro
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.predictor import Predictor
+from cpr.predictors._checks import check_request
 from cpr.predictors._preparation import Preparation
 from cpr.predictors._signatures import Signature, TensorSpec, choose
 from cpr.suggest import did_you_mean
@@ -69,8 +70,7 @@ class SignaturePredictor(Predictor):
                 one, the only one, or ``serving_default``.
             probabilities: Return scores as they are where labels are known.
         """
-        if not isinstance(instances, (list, tuple, np.ndarray)):
-            raise BadInput(f"instances must be a list, not {describe(instances)}.")
+        check_request(instances, probabilities, kinds=(list, tuple, np.ndarray))
         signature = self._choose(signature_name)
         count = len(instances)
         if count == 0:
@@ -85,8 +85,8 @@ class SignaturePredictor(Predictor):
         if wanted in outputs:
             outputs = {wanted: outputs[wanted]}
         predictions = rows(outputs, count)
-        if self._labels and len(outputs) == 1:
-            return label_predictions(predictions, self._labels, probabilities)
+        if self._labels and len(outputs) == 1 and not probabilities:
+            return label_predictions(predictions, self._labels)
         return predictions
 
     def predict_columns(

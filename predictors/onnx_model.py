@@ -20,12 +20,13 @@ from cpr.artifacts.companions import (
 )
 from cpr.artifacts.detect import detect
 from cpr.config import PredictorSettings
-from cpr.errors import BadInput, LoadError, PredictionFailed, shorten
+from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.extras import import_extra
 from cpr.predictor import Predictor
+from cpr.predictors._checks import check_request
 from cpr.predictors._preparation import Preparation
 from cpr.suggest import did_you_mean
-from cpr.wire.tensors import columns, dense, describe, rows
+from cpr.wire.tensors import columns, dense, rows
 
 _DTYPES: dict[str, npt.DTypeLike] = {
     "tensor(float)": np.float32,
@@ -121,10 +122,7 @@ class OnnxModel(Predictor):
     ) -> Any:
         """Answer each instance; ONNX has no signatures, so the name is ignored."""
         del signature_name
-        if not isinstance(probabilities, bool):
-            raise BadInput(f"probabilities is {shorten(probabilities)}; expected true or false.")
-        if not isinstance(instances, list):
-            raise BadInput(f"instances must be a list, not {describe(instances)}.")
+        check_request(instances, probabilities)
         if not instances:
             return []
         count = len(instances)
@@ -183,9 +181,9 @@ class OnnxModel(Predictor):
 
     def _labelled(self, name: str, array: Any, probabilities: bool) -> Any:
         is_class = len(self._outputs) == 1 or name in _CLASS_OUTPUTS
-        if self._labels is None or not is_class:
+        if self._labels is None or not is_class or probabilities:
             return array
-        return label_predictions(array, self._labels, probabilities)
+        return label_predictions(array, self._labels)
 
     def _renamed(self, maps: list[Any]) -> list[Any]:
         """The maps from class to probability that skl2onnx makes, keyed by text."""

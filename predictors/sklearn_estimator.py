@@ -19,10 +19,10 @@ from cpr.artifacts.pickles import load_pickle
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, CprError, LoadError, PredictionFailed, shorten
 from cpr.predictor import Predictor
+from cpr.predictors._checks import check_output, check_request
 from cpr.predictors._parts import is_rowwise, run_on_one_thread
+from cpr.predictors._preparation import Preparation
 from cpr.predictors._tables import Layout
-from cpr.suggest import did_you_mean
-from cpr.wire.tensors import describe
 
 OUTPUTS = ("predict", "predict_proba", "decision_function", "transform")
 
@@ -49,13 +49,12 @@ class SklearnEstimator(Predictor):
     ) -> None:
         self._estimator = estimator
         self._output = output
-        self._preprocessor = preprocessor
         self._labels = labels
         self._layout = Layout(estimator)
-        self._first_layout = Layout(preprocessor.target) if preprocessor else self._layout
+        self._prepare = Preparation(preprocessor) if preprocessor else None
         self.batchable = output != "transform" and is_rowwise(estimator)
-        if preprocessor is not None:
-            self.batchable = self.batchable and is_rowwise(preprocessor.target)
+        if self._prepare is not None:
+            self.batchable = self.batchable and self._prepare.is_rowwise
 
     @classmethod
     def from_path(
@@ -91,20 +90,14 @@ class SklearnEstimator(Predictor):
         `signature_name` is accepted and ignored, as on AI Platform.
         """
         del signature_name
+        check_request(instances, probabilities)
         method = self._method(probabilities)
-        if not isinstance(instances, list):
-            raise BadInput(f"instances must be a list, not {describe(instances)}.")
         if not instances:
             return []
-        table = self._first_layout.arrange(instances)
-        if self._preprocessor is not None:
-            with self._first_layout.quietly():
-                table = self._preprocessor(table)
-        return self._labelled(method, self._call(method, table, instances))
+        arrange = self._prepare or self._layout.arrange
+        return self._labelled(method, self._call(method, arrange(instances), instances))
 
-    def _method(self, probabilities: Any) -> str:
-        if not isinstance(probabilities, bool):
-            raise BadInput(f"probabilities is {shorten(probabilities)}; expected true or false.")
+    def _method(self, probabilities: bool) -> str:
         if not probabilities:
             return self._output
         if not hasattr(self._estimator, "predict_proba"):
@@ -139,7 +132,7 @@ class SklearnEstimator(Predictor):
         classes = getattr(self._estimator, "classes_", None)
         if classes is not None and predictions.dtype.kind == "f":
             predictions = _whole(predictions)
-        return label_predictions(predictions, self._labels, False)
+        return label_predictions(predictions, self._labels)
 
 
 def _per_instance(result: Any) -> Any:
@@ -173,11 +166,7 @@ def _name(estimator: Any) -> str:
 
 
 def _check_method(path: Path, estimator: Any, output: str) -> None:
-    if output not in OUTPUTS:
-        raise LoadError(
-            f"The setting predictor.output is {output!r}; expected one of {', '.join(OUTPUTS)}.",
-            hint=did_you_mean(output, OUTPUTS),
-        )
+    check_output(output, OUTPUTS)
     if type(estimator).__module__.startswith("xgboost.core"):
         raise LoadError(
             f"{path} holds an XGBoost {_name(estimator)}, not an estimator.",

@@ -23,8 +23,8 @@ from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed, shorten
 from cpr.extras import import_extra
 from cpr.predictor import Predictor
+from cpr.predictors._checks import check_output, check_request
 from cpr.predictors._preparation import Preparation
-from cpr.suggest import did_you_mean
 from cpr.wire.tensors import columns, dense, describe
 
 OUTPUTS = ("predict", "margin")
@@ -80,12 +80,7 @@ class XgboostBooster(Predictor):
         """
         settings = settings or PredictorSettings()
         output = settings.output or "predict"
-        if output not in OUTPUTS:
-            raise LoadError(
-                f"The setting predictor.output is {output!r}; "
-                f"expected one of {', '.join(OUTPUTS)}.",
-                hint=did_you_mean(output, OUTPUTS),
-            )
+        check_output(output, OUTPUTS)
         folder = Path(model_dir)
         return cls(
             _load(detect(folder, "xgboost").path),
@@ -103,16 +98,13 @@ class XgboostBooster(Predictor):
     ) -> Any:
         """Answer each instance; `signature_name` is ignored, as on AI Platform."""
         del signature_name
-        if not isinstance(probabilities, bool):
-            raise BadInput(f"probabilities is {shorten(probabilities)}; expected true or false.")
-        if not isinstance(instances, list):
-            raise BadInput(f"instances must be a list, not {describe(instances)}.")
+        check_request(instances, probabilities)
         if not instances:
             return []
         predictions = self._run(self._table(instances))
         if self._labels is None or self._is_margin or probabilities:
             return predictions
-        return label_predictions(self._as_classes(predictions, self._labels), self._labels, False)
+        return label_predictions(self._as_classes(predictions, self._labels), self._labels)
 
     def _table(self, instances: list[Any]) -> npt.NDArray[np.float32]:
         rows: Any = instances

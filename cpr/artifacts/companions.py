@@ -104,18 +104,17 @@ def load_labels(model_dir: Path, settings: PredictorSettings) -> list[str] | Non
     return labels
 
 
-def label_predictions(predictions: Any, labels: list[str], probabilities: bool) -> Any:
+def label_predictions(predictions: Any, labels: list[str]) -> Any:
     """Replace classes by their names.
 
     Arrays whose last dimension is the number of labels are scores, of which
     the highest is named; other arrays of integers are class numbers. Anything
-    else, and everything when the request asks for probabilities, is returned
-    as it is.
+    else is returned as it is.
 
     Raises:
         PredictionFailed: A class number has no name.
     """
-    if probabilities or not isinstance(predictions, np.ndarray):
+    if not isinstance(predictions, np.ndarray):
         return predictions
     names = np.array(labels, dtype=object)
     if predictions.ndim > 1 and predictions.shape[-1] == len(labels) > 1:

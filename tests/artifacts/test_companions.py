@@ -180,20 +180,18 @@ def test_refuses_labels_that_are_not_names(tmp_path, name, content, message):
     ids=["classes", "column", "booleans", "scores", "integer scores", "pixels", "none", "names"],
 )
 def test_classes_and_scores_become_names(predictions, expected):
-    assert label_predictions(predictions, ["cat", "dog"], False) == expected
+    assert label_predictions(predictions, ["cat", "dog"]) == expected
 
 
 @pytest.mark.parametrize(
-    ("predictions", "probabilities"),
-    [(np.array([[0.1, 0.9]]), True), (np.array([0.5, 1.5]), False), (np.ones((1, 3)), False)],
-    ids=["asked for", "floats", "other width"],
+    "predictions", [np.array([0.5, 1.5]), np.ones((1, 3))], ids=["floats", "other width"]
 )
-def test_anything_else_stays_as_it_is(predictions, probabilities):
-    assert label_predictions(predictions, ["cat", "dog"], probabilities) is predictions
+def test_anything_else_stays_as_it_is(predictions):
+    assert label_predictions(predictions, ["cat", "dog"]) is predictions
 
 
 @pytest.mark.parametrize("number", [2, -1])
 def test_a_class_without_a_name_fails(number):
     with pytest.raises(PredictionFailed) as caught:
-        label_predictions(np.array([0, number]), ["cat", "dog"], False)
+        label_predictions(np.array([0, number]), ["cat", "dog"])
     assert caught.value.problem == f"The model predicted class {number}, but there are 2 labels."

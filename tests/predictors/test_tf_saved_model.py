@@ -307,6 +307,8 @@ def test_preprocessor_and_labels_beside_the_model_are_used(keras_saved_model, tm
     name = next(iter(plain.signatures["serving_default"].inputs))
     assert predictor.predict([{name: row} for row in instances]) == names
     assert np.array_equal(predictor.predict(instances, probabilities=True), scores)
+    with pytest.raises(BadInput, match=r"^probabilities is 'yes'; expected true or false\.$"):
+        predictor.predict(instances, probabilities="yes")
 
 
 def test_preprocessor_fitted_on_a_dataframe_takes_objects(keras_saved_model, tmp_path):
