@@ -37,7 +37,10 @@ class Manifest:
     package was built; `requires_python` is a version specifier or empty.
     `predictor` holds the settings of the table ``[predictor]`` that differ
     from the defaults. `members` names every file but the manifest itself, by
-    its path below the package's root.
+    its path below the package's root. `extra_packages` names the package files
+    that belong beside this one, `model` the files of the model directory that
+    it was built with; both are empty where there are none. `lock` is the
+    member that pins every library by hash, or empty.
     """
 
     name: str
@@ -49,11 +52,13 @@ class Manifest:
     libraries: Mapping[str, str] = field(default_factory=dict)
     predictor: Mapping[str, Any] = field(default_factory=dict)
     members: Mapping[str, MemberRecord] = field(default_factory=dict)
+    extra_packages: Mapping[str, MemberRecord] = field(default_factory=dict)
+    model: Mapping[str, MemberRecord] = field(default_factory=dict)
+    lock: str = ""
 
     def to_bytes(self) -> bytes:
         """The manifest as canonical JSON: equal manifests give equal bytes."""
-        members = {k: {"sha256": v.sha256, "size": v.size} for k, v in self.members.items()}
-        document = {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "name": self.name,
             "version": self.version,
@@ -63,8 +68,14 @@ class Manifest:
             "python": self.python,
             "libraries": dict(self.libraries),
             "predictor": dict(self.predictor),
-            "members": members,
+            "members": _to_json(self.members),
         }
+        given = {
+            "extra_packages": _to_json(self.extra_packages),
+            "model": _to_json(self.model),
+            "lock": self.lock,
+        }
+        document |= {key: value for key, value in given.items() if value}
         text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False)
         return text.encode("ascii") + b"\n"
 
@@ -93,7 +104,10 @@ class Manifest:
             python=document["python"],
             libraries=document["libraries"],
             predictor=document["predictor"],
-            members={path: _member(path, entry) for path, entry in document["members"].items()},
+            members=_records(document["members"]),
+            extra_packages=_records(document.get("extra_packages", {})),
+            model=_records(document.get("model", {})),
+            lock=document.get("lock", ""),
         )
 
 
@@ -109,6 +123,7 @@ _KINDS: dict[str, type] = {
     "predictor": dict,
     "members": dict,
 }
+_OPTIONAL_KINDS: dict[str, type] = {"extra_packages": dict, "model": dict, "lock": str}
 
 
 def _load(data: bytes) -> dict[str, Any]:
@@ -131,20 +146,29 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_fields(document: Mapping[str, Any]) -> None:
-    for key, kind in _KINDS.items():
+    for key in _KINDS:
         if key not in document:
             raise PackageRefused(f"{MANIFEST_NAME} lacks the field {key!r}.")
-        if not isinstance(document[key], kind):
-            raise PackageRefused(
-                f"{MANIFEST_NAME}: {key!r} is {shorten(document[key])}; expected a {kind.__name__}."
-            )
-    for key in document:
-        if key not in _KINDS:
+    for key, value in document.items():
+        kind = _KINDS.get(key) or _OPTIONAL_KINDS.get(key)
+        if kind is None:
             raise PackageRefused(f"{MANIFEST_NAME} has an unknown field {shorten(key)}.")
+        if not isinstance(value, kind):
+            raise PackageRefused(
+                f"{MANIFEST_NAME}: {key!r} is {shorten(value)}; expected a {kind.__name__}."
+            )
     texts = [*document["requirements"], *document["libraries"].values()]
     for text in texts:
         if not isinstance(text, str):
             raise PackageRefused(f"{MANIFEST_NAME}: {shorten(text)} should be a string.")
+
+
+def _to_json(records: Mapping[str, MemberRecord]) -> dict[str, Any]:
+    return {name: {"sha256": one.sha256, "size": one.size} for name, one in records.items()}
+
+
+def _records(entries: Mapping[str, Any]) -> dict[str, MemberRecord]:
+    return {path: _member(path, entry) for path, entry in entries.items()}
 
 
 def _member(path: str, entry: Any) -> MemberRecord:

@@ -23,6 +23,8 @@ from cpr.contract import Contract, contract_of
 from cpr.errors import CprError, LoadError, UsageError, UserCodeError
 from cpr.frames import user_line, user_traceback
 from cpr.importing import importable, locate
+from cpr.model_record import check_model
+from cpr.required_key import RequiredKey, required_key
 from cpr.requirements import unmet
 from cpr.routine import Routine
 from cpr.shims import install_shims
@@ -42,6 +44,7 @@ def open_routine(
     framework: str | None = None,
     shims: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    require_signature: str | Path | None = None,
 ) -> Routine:
     """Load a predictor and return it ready to answer.
 
@@ -57,8 +60,9 @@ def open_routine(
         framework: Which artifact of the model directory to serve, where it
             holds several kinds.
         shims: Names from `cpr.shims.SHIMS` to switch on first.
-        flags: Settings that win over every other source, by dotted key, such
-            as ``{"predictor.strict": True}``.
+        flags: Settings that win over all others: ``{"predictor.strict": True}``.
+        require_signature: The public key that package files must be signed by,
+            else the setting ``package.require_signature``.
 
     Raises:
         CprError: What is wrong, before any request is answered.
@@ -67,13 +71,15 @@ def open_routine(
     with ExitStack() as resources:
         if target is None and not packages:
             target, prediction_class = _named_alone(prediction_class, flags), None
-        sources = open_sources(target, packages)
+        required = required_key(require_signature, target, flags)
+        sources = open_sources(target, packages, required=required)
         resources.callback(sources.close)
         settings = settings_of(flags, sources)
         resources.enter_context(importable(sources))
         name = class_name_of(prediction_class, sources, settings)
         _refuse_both(name, framework)
         folder = resources.enter_context(fetch(model_dir_of(model_dir, settings)))
+        _check_signed_model(folder, sources, required)
         if name:
             cls, served = locate(name, sources), str(folder)
         else:
@@ -188,6 +194,17 @@ def _ready_made(folder: Path, framework: str | None, sources: Sources) -> tuple[
     cls = getattr(importlib.import_module(module), attribute)
     # The predictor finds the version directory again; labels may lie beside the versions.
     return f"{module}.{attribute}", cls, str(folder)
+
+
+def _check_signed_model(folder: Path, sources: Sources, required: RequiredKey | None) -> None:
+    """Refuse another model directory than the one that a signed package was built with."""
+    manifest = sources.manifest
+    if required is None:
+        return
+    if manifest is not None and manifest.model:
+        check_model(folder, manifest.model, f"{manifest.name}-{manifest.version}")
+    else:
+        logger.warning("the signature covers the package, not the model directory %s", folder)
 
 
 def _warn_unmet(sources: Sources) -> None:

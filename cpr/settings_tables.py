@@ -25,10 +25,15 @@ class ProjectSettings:
 
 @dataclass(frozen=True)
 class PackageSettings:
-    """The table ``[package]``: glob patterns of the files that go in or stay out."""
+    """The table ``[package]``: what is packed, and what a package must be signed by.
+
+    `include` and `exclude` are glob patterns of files of the project.
+    `require_signature` is the file of a public key.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    require_signature: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from email.parser import HeaderParser
 from pathlib import Path
 
-from cpr.archive import is_package_file, open_archive
+from cpr.archive import Contents, is_package_file
+from cpr.beside import open_packages
 from cpr.candidates import predictors_in
 from cpr.config import settings_file
 from cpr.errors import UsageError, shorten
 from cpr.manifest import Manifest
+from cpr.required_key import RequiredKey
 from cpr.suggest import did_you_mean
 
 
@@ -51,22 +54,39 @@ class Sources:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def open_sources(target: str | None, packages: Sequence[str] = ()) -> Sources:
+def open_sources(
+    target: str | None, packages: Sequence[str] = (), *, required: RequiredKey | None = None
+) -> Sources:
     """Resolve a target and further packages into import roots; imports nothing.
 
-    Archives are verified and unpacked into a temporary directory, which
-    `Sources.close` removes; nothing is ever built or installed.
+    Archives are verified, all before the first is unpacked into a temporary
+    directory, which `Sources.close` removes; nothing is ever built or
+    installed. A package brings the extra packages that it was built with.
+
+    Args:
+        target: See the module.
+        packages: Further package files or directories.
+        required: The key that every package file must be signed by.
 
     Raises:
-        UsageError: The target is none of the known forms.
-        PackageRefused: An archive is damaged or hostile.
+        UsageError: The target is none of the known forms, or cannot be signed
+            though a signature is required.
+        PackageRefused: An archive is damaged, hostile, or not signed.
     """
-    opened: list[Sources] = []
+    paths = [_existing(package) for package in packages]
+    is_file = target is not None and _is_package(_path(target))
+    if is_file:
+        paths.insert(0, _path(str(target)))
+    if required is not None:
+        _refuse_unsigned(target, is_file, paths, required)
+    opened = [_open_target(target)] if target and not is_file else []
+    folders = [path for path in paths if path.is_dir()]
     try:
-        if target:
-            opened.append(_open_target(target))
-        for package in packages:
-            opened.append(_open_package(_existing(package)))
+        with ExitStack() as held:
+            files = [path for path in paths if path not in folders]
+            key = required.key if required else None
+            opened += map(_unpack, open_packages(files, key=key, held=held))
+        opened += [_open_project(folder.resolve()) for folder in folders]
     except BaseException:
         for sources in opened:
             sources.close()
@@ -81,12 +101,28 @@ def open_sources(target: str | None, packages: Sequence[str] = ()) -> Sources:
     )
 
 
+def _is_package(path: Path) -> bool:
+    return path.is_file() and is_package_file(path)
+
+
+def _refuse_unsigned(
+    target: str | None, is_file: bool, paths: Sequence[Path], required: RequiredKey
+) -> None:
+    """Refuse what would run though no signature can cover it."""
+    unsigned = next((str(path) for path in paths if path.is_dir()), "")
+    if required.covers_target and not is_file and (target or not paths):
+        unsigned = target or "a model directory alone"
+    if unsigned:
+        raise UsageError(
+            f"a signature is required, and {unsigned} cannot have one: only package files can.",
+            hint="Build and sign a package: cpr package --sign KEY",
+        )
+
+
 def _open_target(target: str) -> Sources:
     path = _path(target)
     if path.is_dir():
         return _open_project(path.resolve())
-    if path.is_file() and is_package_file(path):
-        return _open_package(path)
     location, colon, attribute = target.rpartition(":")
     if not colon:
         location, attribute = target, ""
@@ -170,13 +206,10 @@ def _from_folder(folder: Path, *, class_name: str) -> Sources:
     )
 
 
-def _open_package(path: Path) -> Sources:
-    if path.is_dir():
-        return _open_project(path.resolve())
+def _unpack(contents: Contents) -> Sources:
     unpacked = Path(tempfile.mkdtemp(prefix="cpr-package-")).resolve()
     try:
-        with open_archive(path) as contents:
-            root, manifest = contents.write_to(unpacked), contents.manifest
+        root, manifest = contents.write_to(unpacked), contents.manifest
         declared = manifest.requirements if manifest else _declared_requirements(root)
         return Sources(
             roots=_roots_of_package(root),

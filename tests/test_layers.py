@@ -20,16 +20,19 @@ FOLDERS = {
 LAYERS = [
     {"errors", "suggest"},
     {"candidates", "extras", "findings", "messages", "settings_tables"},
-    {"predictor", "config", "frames", "manifest", "requirements", "shims", "workdir"},
-    {"archive", "contract"},
+    {"predictor", "config", "frames", "manifest", "requirements", "shims", "workdir"}
+    | {"signatures"},
+    {"archive", "contract", "key_pairs", "model_record", "required_key"},
+    {"beside"},
     {"binding", "sources", "user_errors"},
     {"importing"},
     {"wire", "artifacts"},
     {"predictors"},
     {"batching", "observe"},
     {"routine"},
-    {"serving", "packager"},
+    {"serving"},
     {"isolated"},
+    {"packager"},
     {"checks"},
     {"replay"},
     {"harness"},
@@ -37,7 +40,7 @@ LAYERS = [
     {"__main__"},
 ]
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
-CORE = {name for names in LAYERS[:6] for name in names} - {"requirements"}
+CORE = {name for names in LAYERS[:7] for name in names} - {"requirements"}
 # What pip always installs with cpr; anything else is an extra.
 REQUIRED = {"click", "fsspec", "numpy", "orjson", "packaging", "rich", "tomli"}
 

@@ -7,6 +7,7 @@ before everything was checked, nothing is built, and no code of it is run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -71,17 +72,21 @@ def open_archive(
     limits: Limits = Limits(),  # noqa: B008
     kind: Kind | None = None,
     label: str = "",
+    examine: Callable[[bytes], None] | None = None,
 ) -> Contents:
     """Read and check a whole archive; see `extract` for what is refused.
 
     The caller closes the result. `kind` is told from the file name unless
-    given; `label` replaces the path in messages.
+    given; `label` replaces the path in messages. `examine` gets the file's
+    bytes before anything else is done with them, and raises to refuse them.
     """
     label = label or str(archive)
     kind = kind or kind_of(archive)
     contents = Contents(limits)
     try:
         data = _read(archive, limits, label)
+        if examine is not None:
+            examine(data)
         fill = _fill_from_sdist if kind == "sdist" else _fill_from_wheel
         fill(contents, data, limits)
     except Refusal as reason:

@@ -19,6 +19,7 @@ from cpr.suggest import did_you_mean
 # What `cpr --help` says, without importing a command; a test keeps it equal to
 # the commands' own first lines.
 SUMMARIES: dict[str, str] = {
+    "key": "Make a key pair to sign packages with.",
     "package": "Build the source distribution of a project.",
     "predict": "Predict in this process, with gcloud's flags.",
     "replay": "Send recorded requests through a predictor and time it.",

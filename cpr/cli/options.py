@@ -30,6 +30,7 @@ class Target:
     framework: str | None
     shim: tuple[str, ...]
     strict: bool
+    require_signature: str | None
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -53,6 +54,7 @@ class Target:
             framework=self.framework,
             shims=self.shim,
             flags={"predictor.strict": True} if self.strict else None,
+            require_signature=self.require_signature,
         )
 
 
@@ -97,6 +99,12 @@ _TARGET_OPTIONS = [
         "--strict",
         is_flag=True,
         help="Pass parameters and encode predictions exactly as AI Platform did.",
+    ),
+    click.option(
+        "--require-signature",
+        metavar="PUBKEY",
+        help="Refuse package files that this public key did not sign, before anything "
+        "is unpacked; see package --sign.",
     ),
 ]
 

@@ -13,6 +13,7 @@ import selectors
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -49,7 +50,7 @@ class ChildProcess:
         python: str = sys.executable,
         clean: bool = False,
         echo: bool = True,
-        cwd: str | None = None,
+        cwd: str | Path | None = None,
     ) -> None:
         self._reader = FrameReader()
         self._fault: UserCodeError | None = None

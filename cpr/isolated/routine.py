@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -151,10 +152,12 @@ def open_isolated(
     framework: str | None = None,
     shims: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    require_signature: str | Path | None = None,
     python: str = sys.executable,
     clean: bool = False,
     echo: bool = True,
     timeout_s: float | None = None,
+    cwd: str | Path | None = None,
 ) -> IsolatedRoutine:
     """Load a predictor in a process of its own; the arguments of `open_routine`, and:
 
@@ -166,6 +169,7 @@ def open_isolated(
         framework: The same.
         shims: The same.
         flags: The same; values must have a JSON form.
+        require_signature: The same.
         python: The interpreter. It need not have `cpr` installed, but what
             `cpr` requires.
         clean: Leave out the current directory, ``PYTHON…`` variables, the
@@ -173,12 +177,14 @@ def open_isolated(
             credential or a setting of the caller.
         echo: Pass on what user code prints, to standard error.
         timeout_s: The limit of loading, and of each answer; None is none.
+        cwd: Its current directory, where relative paths start.
 
     Raises:
         CprError: Whatever `open_routine` raises, raised again here.
         UserCodeError: The process ended, or took longer than `timeout_s`.
     """
-    child = ChildProcess("cpr.isolated.routine_child", python=python, clean=clean, echo=echo)
+    entry = "cpr.isolated.routine_child"
+    child = ChildProcess(entry, python=python, clean=clean, echo=echo, cwd=cwd)
     open_with = {
         "target": None if target is None else str(target),
         "model_dir": None if model_dir is None else str(model_dir),
@@ -187,6 +193,7 @@ def open_isolated(
         "framework": framework,
         "shims": list(shims),
         "flags": dict(flags or {}),
+        "require_signature": require_signature and str(require_signature),
     }
     try:
         header = {"do": "load", "open_with": open_with}

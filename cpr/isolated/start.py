@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from cpr.errors import EnvironmentProblem
 
@@ -34,7 +35,7 @@ _LEFT_IN_CLEAN = re.compile(
 
 
 def start(
-    entry: str, *, python: str, clean: bool, cwd: str | None
+    entry: str, *, python: str, clean: bool, cwd: str | Path | None
 ) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
     """Start a child; returns it, this end of the channel, and of the lifeline.
 
