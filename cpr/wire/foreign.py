@@ -72,6 +72,8 @@ def _from_array(value: Any) -> Any:
     # A subclass, such as a masked array, knows best how to list itself.
     array = value if isinstance(value, (np.ndarray, np.generic)) else np.asarray(value)
     kind = array.dtype.kind
+    if kind in "fiub" and type(array) is np.ndarray and not array.flags.c_contiguous:
+        return np.ascontiguousarray(array)  # which orjson writes itself, in a tenth of the time
     if kind == "M":
         array = array.astype("datetime64[us]")  # nanoseconds would become integers
     elif kind == "m":
