@@ -115,7 +115,7 @@ def _from_file(folder: Path) -> _Layer:
     path = settings_file(folder)
     if path is None:
         return {}
-    tables = _shared_tables(path) if path.name == "pyproject.toml" else _parse(path)
+    tables = _shared_tables(path) if path.name == "pyproject.toml" else read_toml(path)
     if not isinstance(tables, Mapping):
         raise ConfigError(f"{path}: [tool.cpr] must be a table, not {shorten(tables)}.")
     values = {}
@@ -128,11 +128,16 @@ def _from_file(folder: Path) -> _Layer:
 
 
 def _shared_tables(path: Path) -> Any:
-    tool = _parse(path).get("tool")
+    tool = read_toml(path).get("tool")
     return tool.get("cpr") if isinstance(tool, Mapping) else None
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        ConfigError: It is not valid TOML, or cannot be read.
+    """
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -161,7 +166,7 @@ def _from_environment(environ: Mapping[str, str]) -> _Layer:
 def _from_text(kind: Any, text: str) -> Any:
     if kind is bool:
         return _BOOLEANS.get(text.strip().lower(), text)
-    if get_origin(kind) is tuple:
+    if get_origin(kind) is tuple or kind is Assignments:
         return tuple(part.strip() for part in _SEPARATOR.split(text) if part.strip())
     return text
 
@@ -228,6 +233,8 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
                 f"{where} is {shorten(value)}; expected one of {expected}.", hint=hint
             )
         return value
+    if kind is Assignments:
+        return _assignments(value, where)
     if get_origin(kind) is tuple:
         if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
             raise ConfigError(f"{where} is {shorten(value)}; expected a list of strings.")
@@ -236,3 +243,16 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
         expected = "true or false" if kind is bool else "a string"
         raise ConfigError(f"{where} is {shorten(value)}; expected {expected}.")
     return value
+
+
+def _assignments(value: Any, where: str) -> Assignments:
+    """A table as texts; lists of values are joined by colons."""
+    if not isinstance(value, Mapping):
+        return Assignments(_checked(tuple[str, ...], value, where))
+    if any(isinstance(item, Mapping) for item in value.values()):
+        raise ConfigError(
+            f"{where} holds a table: {shorten(value)}; expected numbers by path.",
+            hint='Quote a path that has dots in it: "predictions[*].score" = 1e-3.',
+        )
+    parts = {key: item if isinstance(item, list) else [item] for key, item in value.items()}
+    return Assignments(f"{key}={':'.join(map(str, item))}" for key, item in parts.items())

@@ -86,7 +86,7 @@ def parse(source: Path) -> ast.Module:
     """
     try:
         return ast.parse(source.read_bytes(), filename=str(source))
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         reason = getattr(error, "msg", None) or str(error)
         raise ConfigError(

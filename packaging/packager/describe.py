@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +11,11 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from cpr.config import Settings
+from cpr.config import Settings, read_toml
 from cpr.errors import ConfigError, shorten
 from cpr.findings import Finding
 from cpr.packager.requirement_lines import canonical, read_requirements_file
 from cpr.packager.setup_script import SetupScript
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -75,10 +69,7 @@ def _project_table(project: Path) -> Mapping[str, Any]:
     path = project / "pyproject.toml"
     if not path.is_file():
         return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    table = read_toml(path).get("project", {})
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: 'project' must be a table, not {shorten(table)}.")
     return table

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import ConfigError, shorten
+from cpr.packager.classes import parse
 from cpr.packager.literals import Literals, NotLiteral
 
 _SETTING_OF = {
@@ -75,13 +76,7 @@ class SetupScript:
         return self._keywords[keyword].lineno if keyword in self._keywords else 0
 
     def _read(self) -> None:
-        try:
-            tree = ast.parse(self.path.read_bytes(), filename=str(self.path))
-        except (SyntaxError, ValueError) as error:
-            line = getattr(error, "lineno", None)
-            raise ConfigError(
-                f"{self.path}{f':{line}' if line else ''} cannot be read as Python 3: {error}"
-            ) from error
+        tree = parse(self.path)
         finders = {"find_packages": self._find, "find_namespace_packages": self._find_folders}
         self._literals = Literals(tree, finders)
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _is_setup(n)]

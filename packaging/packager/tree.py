@@ -11,12 +11,13 @@ from typing import NoReturn
 
 from cpr.errors import EnvironmentProblem
 from cpr.findings import Finding
+from cpr.manifest import MANIFEST_NAME
 from cpr.packager.rules import SKIPPED_LINK
 
 # Written anew into every package, or of no use in one.
 GENERATED = frozenset(
     {"setup.py", "setup.cfg", "PKG-INFO", "pyproject.toml", "MANIFEST.in", "cpr.toml"}
-    | {"cpr-manifest.json"}
+    | {MANIFEST_NAME}
 )
 _LEFT_OUT = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages"})
 _LEFT_OUT_AT_TOP = frozenset({"build", "dist", "htmlcov"})

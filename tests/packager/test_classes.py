@@ -50,6 +50,7 @@ def test_finds_the_class_where_its_name_says(checked, name, files, file):
         ("m.Q", {"m.py": CLASS}, r"m\.py defines no 'Q'\. Its classes: P\."),
         ("m.P.Outer", {"m.py": CLASS}, r"m\.py defines no 'P\.Outer'\. Its classes: Inner\."),
         ("m.P", {"m.py": ""}, r"Its classes: none\."),
+        ("m.P", {"m.py": "x = " + "1 + " * 50_000 + "1"}, r"m\.py is not Python 3: .*recursion"),
         ("m.P", {"m.py": "x = 1\nprint 'old'\nclass P: pass"}, r"m\.py:2 is not Python 3"),
         ("p.m.P", {"p/__init__.py": ""}, r"p/__init__\.py defines no 'm'"),
     ],

@@ -108,8 +108,8 @@ def test_a_keyword_that_is_not_asked_for_does_no_harm(script):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("print 'python 2'", r"setup\.py:1 cannot be read as Python 3"),
-        ("x = '\0'", r"setup\.py.* cannot be read as Python 3"),
+        ("print 'python 2'", r"setup\.py:1 is not Python 3"),
+        ("x = '\0'", r"setup\.py.* is not Python 3"),
         ("pass", r"calls setup\(\) 0 times"),
         ("setup(); setup()", r"calls setup\(\) 2 times"),
         ("setup(**make())", r"setup\(\*\*make\(\)\) can only be known by running"),
