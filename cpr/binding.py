@@ -77,8 +77,6 @@ class Binding:
         self._gives_stats = named or (self._accepts.anything and not self.is_subclass) or strict
         self._preprocess = self._hook("preprocess")
         self._postprocess = self._hook("postprocess")
-        if contract is Contract.VERTEX:
-            self._gives_stats = False
 
     def _hook(self, name: str) -> Callable[[Any], Any] | None:
         """The hook, where it is one of ours or Vertex AI's and was overridden."""

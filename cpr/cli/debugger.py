@@ -6,8 +6,9 @@ import io
 import linecache
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
 
 from cpr.cli.output import say
@@ -64,14 +65,8 @@ def _keep_sources(trace: TracebackType) -> None:
     When loading fails, the package is removed before the debugger opens; its
     lines are still cached, and an entry without a time is never rechecked.
     """
-    for step in _walk(trace):
-        name = step.tb_frame.f_code.co_filename
-        lines = linecache.getlines(name, step.tb_frame.f_globals)
+    for frame, _ in walk_tb(trace):
+        name = frame.f_code.co_filename
+        lines = linecache.getlines(name, frame.f_globals)
         if lines:
             linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
-
-
-def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:
-    while trace is not None:
-        yield trace
-        trace = trace.tb_next
