@@ -270,7 +270,10 @@ def _lies_in(module: ModuleType, roots: Iterable[Path]) -> bool:
 
 def _is_under(place: str, roots: Iterable[Path]) -> bool:
     """Whether a file is a root's own, not that of a virtual environment inside it."""
-    path = Path(place).resolve()
+    path = Path(place)
+    if not path.is_absolute():
+        return False  # torch.ops claims the file "_ops.py"; what was imported has a whole path
+    path = path.resolve()
     return any(
         path.is_relative_to(root) and _LIBRARIES.isdisjoint(path.relative_to(root).parts)
         for root in roots

@@ -189,6 +189,16 @@ def test_libraries_of_an_environment_inside_the_project_stay(package, monkeypatc
     del sys.modules["cpr_vendored"]
 
 
+def test_modules_that_only_claim_a_file_stay(package, monkeypatch):
+    """As torch.ops does, an object of a class of its own."""
+    claim = "import sys, types; sys.modules['cpr_claim'] = types.ModuleType('cpr_claim');"
+    sources = package({"predictor.py": f"{claim} sys.modules['cpr_claim'].__file__ = '_ops.py'"})
+    monkeypatch.chdir(sources.roots[0])
+    with importable(sources):
+        locate("predictor", sources)
+    assert sys.modules.pop("cpr_claim")
+
+
 def test_modules_are_forgotten_even_if_the_block_raises(package):
     sources = package({"predictor.py": ROUTINE})
     with pytest.raises(ZeroDivisionError), importable(sources):
