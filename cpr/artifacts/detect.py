@@ -114,7 +114,9 @@ def detect(model_dir: Path, framework: str | None = None) -> Artifact:
     if len({kind for kind, _ in found}) > 1 or _is_torn(found):
         raise _several(folder, found)
     if not found:
-        raise explain_missing(folder, _looked_for(wanted), _others(folder, wanted))
+        raise explain_missing(
+            folder, _looked_for(wanted), others=_others(folder, wanted), deeper=_deeper(folder)
+        )
     kind = found[0][0]
     files = tuple(path for _, path in found)
     path = folder if kind is Kind.TENSORFLOW else files[0]
@@ -198,6 +200,16 @@ def _several(folder: Path, found: list[tuple[Kind, Path]]) -> LoadError:
 def _others(folder: Path, wanted: Kind | None) -> list[str]:
     """Models of another kind than the wanted one, as ``file (framework)``."""
     return [f"{path.name} ({kind.value})" for kind, path in _find(folder, None) if wanted]
+
+
+def _deeper(folder: Path) -> Path | None:
+    """The nearest directory below that holds a model by its usual name, two levels at most."""
+    below = (path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern)))
+    return next((path for path in below if _is_model_folder(path)), None)
+
+
+def _is_model_folder(path: Path) -> bool:
+    return any(next(_exact(path, names), None) for names in _NAMES.values())
 
 
 def _looked_for(wanted: Kind | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -38,20 +38,19 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     ("*.tar.gz", "archive"),
     ("*.zip", "archive"),
 )
-_MODEL_FILES = frozenset(
-    {"saved_model.pb", "saved_model.pbtxt", "model.joblib", "model.pkl", "model.bst", "model.ubj"}
-    | {"model.onnx", "model.keras", "model.h5", "model.tflite"}
-)
 _LISTED = 8
 
 
-def explain_missing(folder: Path, looked_for: Iterable[str], others: list[str]) -> LoadError:
+def explain_missing(
+    folder: Path, looked_for: Iterable[str], *, others: Sequence[str], deeper: Path | None
+) -> LoadError:
     """The error for a directory in which no model was found.
 
     Args:
         folder: The directory, which exists.
         looked_for: File names and patterns that would have been a model.
         others: Models in it of a kind that was not asked for.
+        deeper: The nearest directory below that holds a model.
     """
     names = _listing(folder)
     there = ", ".join(names[:_LISTED]) if names else "nothing"
@@ -60,7 +59,7 @@ def explain_missing(folder: Path, looked_for: Iterable[str], others: list[str]) 
     problem = (
         f"No model was found in {folder}: looked for {', '.join(looked_for)}; it holds {there}."
     )
-    return LoadError(problem, hint=_advice(folder, others))
+    return LoadError(problem, hint=_advice(folder, others, deeper))
 
 
 def _listing(folder: Path) -> list[str]:
@@ -88,10 +87,10 @@ def _meaning(name: str) -> str:
     return next((meaning for pattern, meaning in _KNOWN if fnmatchcase(name, pattern)), "")
 
 
-def _advice(folder: Path, others: list[str]) -> str:
+def _advice(folder: Path, others: Sequence[str], deeper: Path | None) -> str:
     if others:
         return f"It holds {', '.join(others)}: leave --framework away, or name that one."
-    if deeper := _deeper(folder):
+    if deeper is not None:
         return f"A model is in {deeper}: give the directory of the model itself."
     meanings = {path.name: _meaning(path.name) for path in _visible(folder) if path.is_file()}
     if "export.meta" in meanings or "TensorFlow checkpoint" in meanings.values():
@@ -109,12 +108,3 @@ def _advice(folder: Path, others: list[str]) -> str:
     if not meanings and not any(_visible(folder)):
         return "The directory is empty: was the model written or copied somewhere else?"
     return "Name the class that loads these files with --prediction-class MODULE.CLASS."
-
-
-def _deeper(folder: Path) -> Path | None:
-    """The nearest directory below that holds a model, two levels at most."""
-    for pattern in ("*/*", "*/*/*"):
-        for path in sorted(folder.glob(pattern)):
-            if path.name in _MODEL_FILES and path.is_file():
-                return path.parent
-    return None
