@@ -19,7 +19,8 @@ class Call:
     """One prediction request, undecoded.
 
     `dialect` names the module of `cpr.wire` that reads `body` and writes the
-    answer. `request_id` is echoed in logs only.
+    answer. `request_id` is the transport's own name for it; answers do not
+    depend on it.
     """
 
     body: bytes
