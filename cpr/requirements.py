@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
@@ -46,14 +48,34 @@ def unmet(requirements: Iterable[str]) -> list[Unmet]:
             continue
         if not is_asked:
             continue
-        try:
-            installed = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
+        installed = installed_version(requirement.name)
+        if not installed:
             found.append(Unmet(line))
-            continue
-        if not _is_met(requirement.specifier, installed):
+        elif not _is_met(requirement.specifier, installed):
             found.append(Unmet(line, installed))
     return found
+
+
+def installed_version(name: str) -> str:
+    """The installed version of a distribution, or of one that stands in for it; else "".
+
+    A library under another name brings the same modules: tensorflow-cpu, say,
+    is as good as tensorflow.
+    """
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        stands_in = stand_in(name)
+        return metadata.version(stands_in) if stands_in else ""
+
+
+def stand_in(name: str) -> str:
+    """An installed distribution that has the module that another one is named after; else ""."""
+    module = re.sub(r"[-_.]+", "_", name)
+    spec = importlib.util.find_spec(module) if module.isidentifier() else None
+    if spec is None:
+        return ""
+    return next(iter(metadata.packages_distributions().get(module, [])), "")
 
 
 def _is_met(specifier: SpecifierSet, installed: str) -> bool:
