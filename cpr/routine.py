@@ -99,6 +99,19 @@ class Routine:
                 return [self._answer_one(call) for call in calls]
             return self._answer_many(calls)
 
+    def run(self, call: Call) -> Any:
+        """What predict itself returns for a call, before it is encoded.
+
+        Unlike `answer` it waits for nobody: it is there to find out what a
+        predictor does when several threads call it at once.
+
+        Raises:
+            CprError: The call is wrong, or user code raised; its exception is
+                the `__cause__`.
+        """
+        decode = DIALECTS[call.dialect].decode
+        return self._run(decode(call.body, self.settings, with_b64=self._with_b64))
+
     def close(self) -> None:
         """Run the predictor's close hook and release the rest; safe to call twice.
 
