@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from cpr.errors import ConfigError, shorten
 from cpr.settings_tables import (
     TABLES,
+    Assignments,
     PackageSettings,
     PredictorSettings,
     ProjectSettings,

@@ -66,6 +66,24 @@ class CheckSettings:
     profile: str = ""
 
 
+class Assignments(tuple[str, ...]):
+    """A table of keys of any name, kept as ``key=value`` texts in their order."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """The table ``[replay]``: how far answers may be from what is expected.
+
+    `ignore` are patterns of what is not compared, `tolerance` how far a number
+    may be off: ``atol``, ``rtol``, or a pattern of paths.
+    """
+
+    ignore: tuple[str, ...] = ()
+    tolerance: Assignments = field(default_factory=Assignments)
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings, resolved; `origins` says where each value came from."""
@@ -74,6 +92,7 @@ class Settings:
     package: PackageSettings = field(default_factory=PackageSettings)
     predictor: PredictorSettings = field(default_factory=PredictorSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
+    replay: ReplaySettings = field(default_factory=ReplaySettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def explain(self) -> list[tuple[str, Any, str]]:
@@ -91,4 +110,5 @@ TABLES: dict[str, type] = {
     "package": PackageSettings,
     "predictor": PredictorSettings,
     "check": CheckSettings,
+    "replay": ReplaySettings,
 }

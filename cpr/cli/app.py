@@ -22,7 +22,7 @@ SUMMARIES: dict[str, str] = {
     "key": "Make a key pair to sign packages with.",
     "package": "Build the source distribution of a project.",
     "predict": "Predict in this process, with gcloud's flags.",
-    "replay": "Send recorded requests through a predictor and time it.",
+    "replay": "Send recorded requests through a predictor or to a URL, compare and time.",
 }
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}

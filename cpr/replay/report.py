@@ -1,137 +1,79 @@
-"""Sums a replay up: latency percentiles, throughput, errors by message.
-
-Latency and throughput are those of the requests that succeeded: a predictor
-that fails fast is not fast.
-"""
+"""Writes a replay as text: the figures, the errors, and the worst mismatches."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 
-from cpr.errors import CprError
-from cpr.replay.run import Outcome, Run
+from cpr.replay.mismatch_table import ByRequest, mismatch_lines
+from cpr.replay.results import ErrorGroup, Latency, ReplayResult
 
 SHOWN_ERRORS = 10
+SHOWN_MISMATCHES = 10
 
 
-@dataclass(frozen=True)
-class Latency:
-    """Milliseconds from the request's bytes to the answer's, by nearest rank."""
-
-    min: float
-    p50: float
-    p95: float
-    p99: float
-    max: float
-
-
-@dataclass(frozen=True)
-class ErrorGroup:
-    """All failures with one message; `file` and `line` are the first one's."""
-
-    error: CprError
-    count: int
-    file: str
-    line: int
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `cpr replay` prints."""
-
-    requests: int
-    instances: int
-    failed: int
-    elapsed_s: float
-    latency_ms: Latency | None
-    requests_per_s: float
-    instances_per_s: float
-    errors: Sequence[ErrorGroup]
-
-    def summary(self) -> dict[str, Any]:
-        """The figures as plain values, without the errors themselves."""
-        figures = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "errors"}
-        figures["latency_ms"] = asdict(self.latency_ms) if self.latency_ms else None
-        return figures
-
-
-def percentile(ordered: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile: the least value that `percent` % of all do not exceed.
-
-    It is always one of the values, never a mean of two.
+def render(result: ReplayResult, *, show: int = SHOWN_MISMATCHES) -> str:
+    """The report as plain text.
 
     Args:
-        ordered: At least one value, in ascending order.
-        percent: Above 0, at most 100.
+        result: What to write.
+        show: How many mismatches to show at most; the worst are shown.
     """
-    rank = math.ceil(len(ordered) * percent / 100)
-    return ordered[max(rank, 1) - 1]
-
-
-def make_report(run: Run) -> Report:
-    """Sum up a run."""
-    good = [outcome for outcome in run.outcomes if outcome.error is None]
-    seconds = run.elapsed_ns / 1e9
-    instances = sum(outcome.instance_count for outcome in good)
-    return Report(
-        requests=len(run.outcomes),
-        instances=instances,
-        failed=len(run.outcomes) - len(good),
-        elapsed_s=seconds,
-        latency_ms=_latency(good),
-        requests_per_s=len(good) / seconds if seconds else 0.0,
-        instances_per_s=instances / seconds if seconds else 0.0,
-        errors=_group(run.outcomes),
-    )
-
-
-def _latency(outcomes: Sequence[Outcome]) -> Latency | None:
-    if not outcomes:
-        return None
-    ordered = sorted(outcome.elapsed_ns / 1e6 for outcome in outcomes)
-    p50, p95, p99 = (percentile(ordered, percent) for percent in (50, 95, 99))
-    return Latency(min=ordered[0], p50=p50, p95=p95, p99=p99, max=ordered[-1])
-
-
-def _group(outcomes: Sequence[Outcome]) -> list[ErrorGroup]:
-    groups: dict[tuple[type, str], list[Outcome]] = {}
-    for outcome in outcomes:
-        if outcome.error is not None:
-            groups.setdefault((type(outcome.error), outcome.error.problem), []).append(outcome)
-    made = []
-    for members in groups.values():
-        first = members[0]
-        assert first.error is not None
-        made.append(ErrorGroup(first.error, len(members), first.request.file, first.request.line))
-    return sorted(made, key=lambda group: -group.count)
-
-
-def render(report: Report) -> str:
-    """The report as a plain table."""
-    rows = [
-        ("requests", f"{report.requests}"),
-        ("instances", f"{report.instances}"),
-        ("failed", f"{report.failed}"),
-        ("latency ms", _render_latency(report.latency_ms)),
-        (
-            "throughput",
-            f"{report.requests_per_s:.1f} requests/s  {report.instances_per_s:.1f} instances/s",
-        ),
-    ]
-    lines = [f"{name:<12}{value}" for name, value in rows]
-    for group in report.errors[:SHOWN_ERRORS]:
-        kind = type(group.error).__name__
-        lines += ["", f"{group.count} × {kind}, first at {group.file}:{group.line}"]
-        lines += [f"    {line}" for line in str(group.error).splitlines()]
-    if len(report.errors) > SHOWN_ERRORS:
-        lines += ["", f"and {len(report.errors) - SHOWN_ERRORS} other messages"]
+    lines = [f"{name:<12}{value}" for name, value in _rows(result)]
+    lines += error_lines(result.errors)
+    if result.mismatched:
+        lines += _mismatches(result, show)
+    lines += [line for note in result.notes for line in ("", f"note: {note}")]
     return "\n".join(lines)
 
 
-def _render_latency(latency: Latency | None) -> str:
+def _mismatches(result: ReplayResult, show: int) -> Iterator[str]:
+    by_request = [
+        ByRequest(item.place, item.mismatches, item.mismatch_count)
+        for item in result.requests
+        if item.mismatch_count
+    ]
+    values = count(sum(item.count for item in by_request), "value")
+    responses = count(len(by_request), "response")
+    yield ""
+    yield f"{responses} not as expected, in {values} ({result.tolerance}); the worst:"
+    yield from mismatch_lines(by_request, show=show, names=("expected", "actual"))
+
+
+def _rows(result: ReplayResult) -> Iterator[tuple[str, str]]:
+    yield "requests", f"{len(result.requests)}"
+    yield "instances", f"{result.instances}"
+    yield "failed", f"{result.failed}"
+    if result.compared:
+        agree = result.compared - result.mismatched
+        yield "compared", f"{result.compared}, as expected {agree}, not {result.mismatched}"
+    yield "latency ms", render_latency(result.latency_ms)
+    if result.lag_ms is not None:
+        yield "latest send", f"{result.lag_ms:.3f} ms after its time"
+    yield (
+        "throughput",
+        (f"{result.requests_per_s:.1f} requests/s  {result.instances_per_s:.1f} instances/s"),
+    )
+
+
+def render_latency(latency: Latency | None) -> str:
+    """The figures of a latency on one line."""
     if latency is None:
         return "none succeeded"
     return "  ".join(f"{name} {value:.3f}" for name, value in asdict(latency).items())
+
+
+def error_lines(errors: Sequence[ErrorGroup], *, side: str = "") -> Iterable[str]:
+    """The most frequent errors, a paragraph each."""
+    for group in errors[:SHOWN_ERRORS]:
+        yield ""
+        yield f"{side}{group.count} × {group.error}, first at {group.file}:{group.line}"
+        yield from (f"    {line}" for line in group.problem.splitlines())
+        yield from (f"    {line}" for line in group.hint.splitlines())
+    if len(errors) > SHOWN_ERRORS:
+        yield from ("", f"and {len(errors) - SHOWN_ERRORS} other messages")
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -73,6 +73,19 @@ class RequestResult:
         return not self.error and not self.mismatch_count
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """All errors of one class with one message; `file` and `line` are the first one's."""
+
+    error: str
+    problem: str
+    hint: str
+    exit_code: int
+    count: int
+    file: str
+    line: int
+
+
 @dataclass(frozen=True)
 class ReplayResult:
     """A whole replay, in the order of sending.
@@ -89,6 +102,7 @@ class ReplayResult:
     tolerance: str = ""
     concurrency: int = 1
     lag_ms: float | None = None
+    errors: Sequence[ErrorGroup] = ()
     notes: Sequence[str] = ()
 
     @property
@@ -131,7 +145,7 @@ class ReplayResult:
         return _figures(
             self,
             "instances failed compared mismatched elapsed_s latency_ms requests_per_s "
-            "instances_per_s concurrency lag_ms tolerance notes",
+            "instances_per_s concurrency lag_ms tolerance errors notes",
             predictor=self.name,
             requests=len(self.requests),
         )
@@ -194,6 +208,8 @@ class DiffResult:
     beyond: int = 0
     numbers: Sequence[NumericShift] = ()
     labels: Sequence[LabelShift] = ()
+    errors_a: Sequence[ErrorGroup] = ()
+    errors_b: Sequence[ErrorGroup] = ()
     tolerance: str = ""
     notes: Sequence[str] = ()
 
@@ -227,7 +243,7 @@ class DiffResult:
         return _figures(
             self,
             "failed_a failed_b predictions changed values differing beyond elapsed_s latency_a_ms "
-            "latency_b_ms numbers labels tolerance notes",
+            "latency_b_ms numbers labels errors_a errors_b tolerance notes",
             a=self.a,
             b=self.b,
             requests=len(self.requests),

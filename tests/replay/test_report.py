@@ -1,84 +1,32 @@
-"""Percentiles by nearest rank, errors by message, figures of what succeeded."""
+"""The text of a replay: the figures of what succeeded, errors, the worst mismatches."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import json
+import math
 
-from cpr.errors import BadInput, UserCodeError
-from cpr.replay.report import Latency, make_report, percentile, render
-from cpr.replay.requests import RecordedRequest
-from cpr.replay.run import Outcome, Run
-
-MS = 1_000_000
+from cpr.replay.report import render
+from cpr.replay.results import ErrorGroup, Latency, Mismatch, ReplayResult, RequestResult
 
 
-def outcome(elapsed_ms, instances=1, error=None, line=1):
-    return Outcome(RecordedRequest(b"", "r.jsonl", line), elapsed_ms * MS, instances, error)
+def request(line, instances=1, **more):
+    return RequestResult(f"r.jsonl:{line}", instances, 200, 2.0, 0.0, **more)
 
 
-@pytest.mark.parametrize(
-    ("values", "percent", "expected"),
-    [
-        ([7], 50, 7),
-        ([7], 99, 7),
-        ([1, 2], 50, 1),
-        ([1, 2, 3], 50, 2),
-        ([1, 2, 3, 4], 50, 2),
-        (range(1, 101), 95, 95),
-        (range(1, 101), 99, 99),
-        (range(1, 11), 95, 10),
-        (range(1, 201), 99, 198),
-        (range(1, 102), 99, 100),
-        ([3, 9], 100, 9),
-        ([3, 9], 0.001, 3),
-    ],
-    ids=str,
-)
-def test_percentile_is_the_nearest_rank(values, percent, expected):
-    assert percentile(list(values), percent) == expected
-
-
-@given(st.lists(st.integers(), min_size=1).map(sorted), st.integers(1, 100))
-def test_percentile_is_the_least_value_that_so_many_do_not_exceed(values, percent):
-    found = percentile(values, percent)
-    assert found in values
-    assert sum(value <= found for value in values) * 100 >= percent * len(values)
-    assert sum(value < found for value in values) * 100 < percent * len(values)
+def result(*requests, **more):
+    some = {"name": "p.P", "elapsed_s": 0.5, "latency_ms": Latency(2.0, 2.0, 2.0, 2.0, 2.0)}
+    return ReplayResult(requests=requests, **{**some, **more})
 
 
 def test_figures_are_those_of_the_requests_that_succeeded():
-    run = Run(
-        [outcome(4, 10), outcome(2, 5), outcome(900, 7, BadInput("no")), outcome(6, 15)],
-        elapsed_ns=2000 * MS,
-    )
-    report = make_report(run)
-    assert (report.requests, report.failed, report.instances) == (4, 1, 30)
-    assert report.latency_ms == Latency(min=2.0, p50=4.0, p95=6.0, p99=6.0, max=6.0)
-    assert report.requests_per_s == 1.5
-    assert report.instances_per_s == 15.0
-
-
-def test_errors_are_grouped_by_message_the_most_frequent_first():
-    errors = [BadInput("a"), BadInput("b"), UserCodeError("b"), BadInput("b")]
-    run = Run([outcome(1, 1, error, line) for line, error in enumerate(errors, start=1)], MS)
-    groups = make_report(run).errors
-    assert [(type(g.error), g.error.problem, g.count, g.line) for g in groups] == [
-        (BadInput, "b", 2, 2),
-        (BadInput, "a", 1, 1),
-        (UserCodeError, "b", 1, 3),
-    ]
-
-
-def test_nothing_succeeded_has_no_latency():
-    report = make_report(Run([outcome(1, 1, BadInput("no"))], MS))
-    assert report.latency_ms is None
-    assert report.summary()["latency_ms"] is None
-    assert "latency ms  none succeeded" in render(report)
+    found = result(request(1, 10), request(2, 7, error="BadInput: no"), request(3, 20))
+    assert (found.failed, found.instances, found.is_ok) == (1, 30, False)
+    assert found.requests_per_s == 4.0
+    assert found.instances_per_s == 60.0
 
 
 def test_renders_a_table_and_the_errors():
-    run = Run([outcome(2, 3), outcome(1, 0, BadInput("no", hint="why"), 2)], 500 * MS)
-    assert render(make_report(run)) == (
+    group = ErrorGroup("BadInput", "no", "why", 11, 1, "r.jsonl", 2)
+    found = result(request(1, 3), request(2, 0, error="BadInput: no"), errors=[group])
+    assert render(found) == (
         "requests    2\n"
         "instances   3\n"
         "failed      1\n"
@@ -92,7 +40,60 @@ def test_renders_a_table_and_the_errors():
 
 
 def test_renders_the_ten_most_frequent_messages():
-    errors = [BadInput(f"message {number}") for number in range(12)]
-    text = render(make_report(Run([outcome(1, 0, error) for error in errors], MS)))
+    errors = [ErrorGroup("BadInput", f"message {n}", "", 11, 1, "r", n) for n in range(12)]
+    text = render(result(request(1, error="BadInput: message 0"), errors=errors, latency_ms=None))
     assert text.count("BadInput") == 10
     assert text.endswith("\n\nand 2 other messages")
+    assert "latency ms  none succeeded" in text
+
+
+MISMATCHES = (
+    Mismatch("predictions[0].b", "x", None, kind="missing"),
+    Mismatch("predictions", 3, 2, kind="length"),
+    Mismatch("predictions[1].a", 1.0, 1.5, 0.5, 0.5, excess=50.0),
+)
+
+
+def test_the_worst_mismatches_come_first_and_the_rest_is_counted():
+    small = Mismatch("predictions[0].a", 2.0, math.nan)
+    close = Mismatch("predictions[9]", 4.0, 4.1, 0.1, 0.025, excess=2.0)
+    found = result(
+        request(1, mismatches=(close,), mismatch_count=1, is_compared=True),
+        request(2, mismatches=MISMATCHES, mismatch_count=3, is_compared=True),
+        request(3, mismatches=(small,), mismatch_count=7, is_compared=True),
+        request(4, is_compared=True),
+        tolerance="atol 0, rtol 0.01",
+        notes=["x matched nothing in any response"],
+    )
+    assert render(found, show=4).partition("instances/s\n")[2] == (
+        "\n"
+        "3 responses not as expected, in 11 values (atol 0, rtol 0.01); the worst:\n"
+        "\n"
+        "r.jsonl:2\n"
+        "    path              expected  actual     abs  rel\n"
+        '    predictions[0].b  "x"       (missing)\n'
+        "    predictions       length 3  length 2\n"
+        "    predictions[1].a  1.0       1.5        0.5  0.5\n"
+        "\n"
+        "r.jsonl:3\n"
+        "    path              expected  actual  abs  rel\n"
+        "    predictions[0].a  2.0       NaN\n"
+        "\n"
+        "and 7 more, also in 1 other requests; --show N shows more, --format json all\n"
+        "\n"
+        "note: x matched nothing in any response"
+    )
+
+
+def test_compared_requests_are_counted():
+    text = render(result(request(1, is_compared=True), request(2)))
+    assert "\ncompared    1, as expected 1, not 0\n" in text
+
+
+def test_document_is_strict_json():
+    odd = Mismatch("predictions[0]", math.inf, [math.nan, {"a": -math.inf}])
+    document = result(request(1, mismatches=(odd,), mismatch_count=1)).to_json()
+    text = json.dumps(document, allow_nan=False)
+    [shown] = json.loads(text)["results"][0]["mismatches"]
+    assert (shown["expected"], shown["actual"]) == ("Infinity", ["NaN", {"a": "-Infinity"}])
+    assert shown["excess"] == "Infinity"
