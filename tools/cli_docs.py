@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cpr.cli.app import SUMMARIES, group, load_command
-from cpr.cli.exit_codes import EXIT_CODES
+from cpr.cli.exit_codes import EXIT_CODES, FINDINGS, OUTPUT_CLOSED
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 
@@ -70,7 +70,7 @@ def _exit_codes() -> str:
 def _ids() -> str:
     parts = []
     for code, text in EXIT_CODES.items():
-        if 1 < code < 70:
+        if code not in (0, FINDINGS, OUTPUT_CLOSED):
             parts += [f"### CPR{code:03d}", "", text, ""]
     return "\n".join(parts)
 

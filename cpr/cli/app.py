@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import click
 
 from cpr.cli import exit_codes
-from cpr.cli.failure import fail, from_bug, from_click
-from cpr.cli.output import OutputClosed, discard_output, say
+from cpr.cli.failure import fail, from_bug, from_click, stopped
+from cpr.cli.output import OutputClosed, discard_output
+from cpr.cli.signals import orderly_end
 from cpr.cli.stdout_guard import open_standard_streams
 from cpr.errors import CprError, EnvironmentProblem, UserCodeError, shorten
 from cpr.suggest import did_you_mean
@@ -19,6 +20,7 @@ from cpr.suggest import did_you_mean
 # What `cpr --help` says, without importing a command; a test keeps it equal to
 # the commands' own first lines.
 SUMMARIES: dict[str, str] = {
+    "diff": "Send the same requests to two sides and compare what they predict.",
     "key": "Make a key pair to sign packages with.",
     "package": "Build the source distribution of a project.",
     "predict": "Predict in this process, with gcloud's flags.",
@@ -110,14 +112,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; `arguments` default to the process's."""
     open_standard_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        code = _run(words)
-    except OutputClosed:
-        code = exit_codes.OUTPUT_CLOSED
-    except KeyboardInterrupt:
-        say("cpr: interrupted")
-        code = exit_codes.INTERRUPTED
-    return code
+    with orderly_end():
+        try:
+            return _run(words)
+        except OutputClosed:
+            return exit_codes.OUTPUT_CLOSED
 
 
 def _run(words: list[str]) -> int:
@@ -141,7 +140,9 @@ def _run(words: list[str]) -> int:
         return exit_codes.OUTPUT_CLOSED
     except OSError as error:
         return fail(_from_os(error), words)
-    except (OutputClosed, KeyboardInterrupt):
+    except KeyboardInterrupt as error:
+        return stopped(error, words)
+    except OutputClosed:
         raise
     except BaseException as error:
         return fail(from_bug(error), words)

@@ -8,6 +8,7 @@ BUG = 70
 INTERRUPTED = 130
 # What a shell reports for a process that SIGPIPE ended.
 OUTPUT_CLOSED = 141
+TERMINATED = 143
 
 EXIT_CODES: dict[int, str] = {
     0: "Fine.",
@@ -23,4 +24,5 @@ EXIT_CODES: dict[int, str] = {
     BUG: "A bug in cpr itself: the traceback is saved to a file whose path is printed.",
     INTERRUPTED: "Interrupted by Ctrl-C.",
     OUTPUT_CLOSED: "The reader of standard output went away, as in `cpr … | head`.",
+    TERMINATED: "Ended by SIGTERM, after cleaning up.",
 }

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from cpr.cli import exit_codes
 from cpr.cli.output import emit_json, finding, say
+from cpr.cli.signals import Terminated
 from cpr.errors import CprError, EnvironmentProblem, UsageError
 from cpr.suggest import did_you_mean
 
@@ -26,17 +28,29 @@ def fail(error: CprError, arguments: Sequence[str]) -> int:
     if error.user_traceback:
         say(error.user_traceback)
     say(_layout(error))
-    if "--json" in arguments:
-        try:
-            emit_json(
-                f"cpr.{_command(arguments)}/1",
-                ok=False,
-                summary={"exit_code": error.exit_code, "error": class_name(error)},
-                findings=[error_finding(error)],
-            )
-        except EnvironmentProblem as unwritable:
-            say(_layout(unwritable))
+    _emit(arguments, error.exit_code, class_name(error), error_finding(error))
     return error.exit_code
+
+
+def stopped(signal: KeyboardInterrupt, arguments: Sequence[str]) -> int:
+    """Report that the process was told to stop, by Ctrl-C or SIGTERM; return the exit code."""
+    is_terminated = isinstance(signal, Terminated)
+    code = exit_codes.TERMINATED if is_terminated else exit_codes.INTERRUPTED
+    said = "terminated" if is_terminated else "interrupted"
+    say(f"cpr: {said}")
+    _emit(arguments, code, type(signal).__name__, finding(f"CPR{code:03d}", said))
+    return code
+
+
+def _emit(arguments: Sequence[str], code: int, error: str, found: dict[str, Any]) -> None:
+    """Write the document of a failure, where ``--json`` is on the command line."""
+    if "--json" not in arguments:
+        return
+    schema = f"cpr.{_command(arguments)}/1"
+    try:
+        emit_json(schema, ok=False, summary={"exit_code": code, "error": error}, findings=[found])
+    except EnvironmentProblem as unwritable:
+        say(_layout(unwritable))
 
 
 def error_finding(error: CprError) -> dict[str, Any]:

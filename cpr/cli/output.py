@@ -20,7 +20,7 @@ PROGRESS_AFTER_S = 2.0
 
 
 class OutputClosed(Exception):
-    """The reader of standard output went away; there is nothing left to do."""
+    """The reader of standard output or error went away; there is nothing left to do."""
 
 
 def write_result(text: str) -> None:
@@ -47,8 +47,13 @@ def write_result(text: str) -> None:
 
 def discard_output() -> None:
     """Drop what is still buffered, so that the interpreter's own flush is silent."""
+    _discard(results().fileno())
+
+
+def _discard(*descriptors: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, results().fileno())
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 
@@ -93,8 +98,16 @@ def finding(
 
 
 def say(message: str) -> None:
-    """Write a line for people, on standard error."""
-    print(message, file=sys.stderr, flush=True)
+    """Write a line for people, on standard error.
+
+    Raises:
+        OutputClosed: Nobody reads any more.
+    """
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except BrokenPipeError as error:
+        _discard(1, 2, results().fileno())
+        raise OutputClosed from error
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -102,9 +115,15 @@ def console(*, stderr: bool = False) -> Console:
     # Start-up time: rich is imported only when something is drawn.
     from rich.console import Console
 
+    class Closable(Console):
+        def on_broken_pipe(self) -> None:
+            # Rich's own ends the process with exit code 1.
+            discard_output()
+            raise OutputClosed
+
     if stderr:
-        return Console(stderr=True, highlight=False)
-    return Console(file=results(), highlight=False)
+        return Closable(stderr=True, highlight=False)
+    return Closable(file=results(), highlight=False)
 
 
 def is_interactive() -> bool:

@@ -135,6 +135,65 @@ def test_interrupt_is_130_without_a_traceback(cpr, project):
     assert done.stderr == "cpr: interrupted\n"
 
 
+WAITER = """
+    import os, signal, time
+
+    class MyPredictor:
+        @classmethod
+        def from_path(cls, model_dir):
+            os.kill(os.getpid(), signal.SIGNAL)
+            os.kill(os.getpid(), signal.SIGNAL)
+            return cls()
+
+        def predict(self, instances):
+            return instances
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said", "error"),
+    [
+        ("SIGINT", 130, "interrupted", "KeyboardInterrupt"),
+        ("SIGTERM", 143, "terminated", "Terminated"),
+    ],
+    ids=["ctrl-c", "sigterm"],
+)
+def test_stopped_command_cleans_up_and_prints_its_document(
+    cpr, project, tmp_path, name, code, said, error
+):
+    folder, model_dir = project(WAITER.replace("SIGNAL", name))
+    cpr("package", folder, "--prediction-class=predictor.MyPredictor", "--name=a", "--version=1")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    flags = [folder / "dist" / "a-1.tar.gz", model_dir, "--json-instances=-", "--json"]
+    environ = {**os.environ, "TMPDIR": str(temporary)}
+    done = cpr("predict", *flags, stdin="1\n", env=environ, expected=code)
+    assert done.stderr == f"cpr: {said}\n"
+    document = json.loads(done.stdout)
+    assert document["ok"] is False
+    assert document["summary"] == {"exit_code": code, "error": error}
+    assert [item["message"] for item in document["findings"]] == [said]
+    assert not list(temporary.iterdir())
+
+
+def test_crash_of_native_code_shows_the_line_that_called_it(cpr, project):
+    source = """
+        import ctypes
+
+        class MyPredictor:
+            @classmethod
+            def from_path(cls, model_dir):
+                return cls()
+
+            def predict(self, instances):
+                ctypes.string_at(0)
+    """
+    flags = [*project(source), "--json-instances=-"]
+    done = cpr("predict", *flags, stdin="1\n", expected=-signal.SIGSEGV)
+    assert "Segmentation fault" in done.stderr
+    assert 'predictor.py", line 10 in predict' in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["predict", "--help"], ["replay", "-", "predictor:P"]], ids=str
 )
@@ -158,6 +217,24 @@ def test_reader_that_went_away_ends_quietly(tmp_path, arguments):
     )
     os.close(writer)
     assert done.stderr == b""
+    assert done.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("streams", ["stdout", "both"])
+def test_reader_of_package_or_of_an_error_that_went_away_ends_quietly(project, streams):
+    folder, _ = project()
+    flags = ["--prediction-class=predictor.MyPredictor", "--name=a", "--version=1"]
+    if streams == "both":
+        flags = ["--prediction-class=predictor.Missing"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "cpr", "package", folder, *flags],
+        stdout=writer,
+        stderr=subprocess.PIPE if streams == "stdout" else writer,
+    )
+    os.close(writer)
+    assert not done.stderr
     assert done.returncode == 128 + signal.SIGPIPE
 
 
