@@ -35,6 +35,7 @@ LAYERS = [
     {"packager"},
     {"checks"},
     {"replay"},
+    {"reports"},
     {"harness"},
     {"cli"},
     {"__main__"},

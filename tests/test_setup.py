@@ -52,6 +52,8 @@ def test_holds_every_module_and_nothing_else(wheel):
         for package, folder in FOLDERS.items()
         for path in (ROOT / folder).rglob("*.py")
     } | {"cpr/py.typed"}
+    assets = (ROOT / "cpr" / "reports" / "assets").iterdir()
+    expected |= {f"cpr/reports/assets/{path.name}" for path in assets}
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == expected
 
