@@ -104,6 +104,26 @@ def imported_tops(tree: ast.Module) -> Iterable[tuple[str, int]]:
             yield node.module.partition(".")[0], node.lineno
 
 
+def imported_modules(tree: ast.Module, file: str) -> Iterable[tuple[str, int]]:
+    """Dotted names that importing may look for, with their lines.
+
+    What is imported from a module may be a module itself, so it is one of them.
+
+    Args:
+        tree: The module.
+        file: Its name in the package: relative imports start there.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            folders = file.split("/")[: -node.level] if node.level else []
+            parent = [*folders, *filter(None, [node.module])]
+            for alias in node.names:
+                yield ".".join([*parent, alias.name]), node.lineno
+
+
 def _undefined(
     name: str, source: Path, attributes: tuple[str, ...], names: Mapping[str, ast.stmt]
 ) -> ConfigError:

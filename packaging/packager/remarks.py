@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 
 from cpr.errors import ConfigError
 from cpr.findings import Finding
-from cpr.packager.classes import imported_tops, parse
+from cpr.packager.classes import imported_modules, parse
 from cpr.packager.modules import Layout
 from cpr.packager.rules import LOOSE_FILE, NOT_A_MODULE, UNPACKED_IMPORT
 from cpr.packager.select import Selection
@@ -27,7 +28,7 @@ def remarks(tree: Tree, selection: Selection, layout: Layout) -> list[Finding]:
     """Loose data files, imports that lead out of the package, unusable modules."""
     return [
         *_loose_files(tree, selection, layout),
-        *_imports_of_what_is_left_out(tree, selection, layout),
+        *_imports_of_what_is_left_out(tree, selection),
         *_odd_modules(tree, selection),
     ]
 
@@ -56,28 +57,42 @@ def _loose_files(tree: Tree, selection: Selection, layout: Layout) -> Iterable[F
         )
 
 
-def _imports_of_what_is_left_out(
-    tree: Tree, selection: Selection, layout: Layout
-) -> Iterable[Finding]:
-    ours = {name.partition("/")[0].removesuffix(".py") for name in _python_files(tree, selection)}
-    left_out = ours - set(layout.top_level)
+def _imports_of_what_is_left_out(tree: Tree, selection: Selection) -> Iterable[Finding]:
+    packed = _dotted(selection.files)
+    left_out = _dotted(_python_files(tree, selection)) - packed
     for name, path in selection.files.items():
         if not name.endswith(".py"):
             continue
         try:
-            imports = dict(reversed(list(imported_tops(parse(path)))))
+            imports = list(imported_modules(parse(path), name))
         except ConfigError as error:
             yield Finding(NOT_A_MODULE, error.problem, file=str(path))
             continue
-        for top in sorted(left_out & set(imports)):
+        missing: dict[str, int] = {}
+        for module, line in sorted(imports, key=itemgetter(1)):
+            for part in [one for one in _parents(module) if one in left_out][:1]:
+                missing.setdefault(part, line)
+        for module, line in sorted(missing.items()):
             yield Finding(
                 UNPACKED_IMPORT,
-                f"{name}:{imports[top]} imports {top!r}, which is in the project but not in the "
+                f"{name}:{line} imports {module!r}, which is in the project but not in the "
                 f"package (its files were chosen by {selection.origin})",
                 file=str(path),
-                line=imports[top],
-                fix=f"Add {top!r} there, or remove the import.",
+                line=line,
+                fix=f"Add {module!r} there, or remove the import.",
             )
+
+
+def _parents(module: str) -> Iterable[str]:
+    """A dotted name's packages, from the outermost, and itself."""
+    parts = module.split(".")
+    return (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _dotted(files: Iterable[str]) -> set[str]:
+    """The dotted names of Python files and of the folders they lie in."""
+    modules = (name.removesuffix(".py").replace("/", ".") for name in files if name.endswith(".py"))
+    return {one for module in modules for one in _parents(module.removesuffix(".__init__"))}
 
 
 def _odd_modules(tree: Tree, selection: Selection) -> Iterable[Finding]:

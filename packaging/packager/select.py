@@ -170,10 +170,16 @@ def _existing(tree: Tree, path: str, script: SetupScript, keyword: str) -> Path:
 
 
 def _missing(path: str, tree: Tree, script: SetupScript, keyword: str) -> ConfigError:
+    at = str(script.path.parent / path)
+    left_out = next(
+        (f"{item.message}. {item.fix}" for item in tree.findings if item.file == at), ""
+    )
     return ConfigError(
         f"{script.path}:{script.line_of(keyword)}: {keyword} names {path!r}, "
         "which is not in the project.",
-        hint=did_you_mean(path, tree.files) or "Restore it, or take it out of setup.py.",
+        hint=left_out
+        or did_you_mean(path, tree.files)
+        or "Restore it, or take it out of setup.py.",
     )
 
 

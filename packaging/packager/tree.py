@@ -45,7 +45,8 @@ def read_tree(project: Path, *, without: Collection[Path] = ()) -> Tree:
     """Walk a project, leaving out what never belongs into a package.
 
     That is: hidden files, caches, virtual environments, build output, editor
-    files, metadata of other tools, and the folders of `without`.
+    files, metadata of other tools, the folders of `without`, and what a link
+    leads to outside the project.
 
     Raises:
         EnvironmentProblem: A folder cannot be listed.
@@ -70,7 +71,11 @@ def read_tree(project: Path, *, without: Collection[Path] = ()) -> Tree:
         folders[:] = kept
         for name in names:
             path = here / name
-            if not _is_left_out(name, at_top=False) and path.is_file():
+            if _is_left_out(name, at_top=False) or not path.is_file():
+                continue
+            if path.is_symlink() and not path.resolve().is_relative_to(project.resolve()):
+                findings.append(_link_out((below / name).as_posix(), path))
+            else:
                 files[(below / name).as_posix()] = path
     return Tree(dict(sorted(files.items())), tuple(findings))
 
@@ -116,4 +121,13 @@ def _link(name: str, path: Path) -> Finding:
         f"{name} is a link to a folder, and is not followed; its files are not in the package",
         file=str(path),
         fix="Copy the folder into the project, or exclude it.",
+    )
+
+
+def _link_out(name: str, path: Path) -> Finding:
+    return Finding(
+        SKIPPED_LINK,
+        f"{name} is a link out of the project, to {path.resolve()}, and is not in the package",
+        file=str(path),
+        fix="Copy the file into the project, or exclude it.",
     )

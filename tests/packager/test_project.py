@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tarfile
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
 from cpr.archive import extract
 from cpr.errors import ConfigError, EnvironmentProblem
 from cpr.packager import verify_package
+from cpr.packager.project import _read
+from cpr.packager.select import Selection
 
 FLAGS = {"project.name": "x", "project.version": "1"}
 
@@ -117,11 +120,21 @@ def test_a_directory_that_is_not_there_is_no_project(build, tmp_path):
         build(tmp_path / "nowhere")
 
 
-def test_a_file_that_cannot_be_read_is_named(classic, build):
+def test_a_file_that_cannot_be_read_is_named():
+    # Root may read all files but such.
+    selection = Selection({"a.py": Path("/proc/self/mem")}, "", "")
+    with pytest.raises(EnvironmentProblem, match=r"/proc/self/mem cannot be read: \w"):
+        _read(selection)
+
+
+def test_a_link_out_of_the_project_that_setup_names_is_an_error(classic, build):
     (classic / "preprocess.py").unlink()
-    (classic / "preprocess.py").symlink_to("/proc/self/mem")
-    with pytest.raises(EnvironmentProblem, match=r"preprocess\.py cannot be read"):
+    (classic / "preprocess.py").symlink_to("/etc/passwd")
+    with pytest.raises(ConfigError, match="'preprocess.py', which is not in the project") as caught:
         build(classic)
+    assert caught.value.hint.startswith(
+        "preprocess.py is a link out of the project, to /etc/passwd"
+    )
 
 
 SHUFFLED_FILES = {
@@ -236,6 +249,37 @@ REMARKS = {
     ),
     "nothing": ({"pkg/__init__.py": "", "pkg/config.json": "{}"}, {}, []),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from . import util",
+        "from .util import scale",
+        "from mypkg import util",
+        "from mypkg.util import scale",
+        "import mypkg.util",
+        "import mypkg.util as u",
+        "def later():\n        from . import util",
+    ],
+    ids=str,
+)
+def test_an_import_inside_a_package_of_what_is_left_out_is_named(
+    make_project, build, predictor_source, statement
+):
+    project = make_project(
+        {
+            "predictor.py": predictor_source,
+            "mypkg/__init__.py": "",
+            "mypkg/util.py": "def scale(x): return x\n",
+            "mypkg/model.py": f"try:\n    {statement}\nfinally:\n    from . import util\n",
+        }
+    )
+    assert build(project, FLAGS).findings == ()
+    [found] = build(project, {**FLAGS, "package.exclude": ("mypkg/util.py",)}).findings
+    line = 3 if "def" in statement else 2
+    assert (found.id, found.file, found.line) == ("CPR202", str(project / "mypkg/model.py"), line)
+    assert found.message.startswith(f"mypkg/model.py:{line} imports 'mypkg.util', which is in the")
 
 
 @pytest.mark.parametrize(("files", "flags", "expected"), REMARKS.values(), ids=REMARKS)

@@ -66,11 +66,29 @@ def test_a_linked_folder_is_named_and_not_followed(make_project):
     assert [(f.id, f.file) for f in tree.findings] == [("CPR204", str(project / "again"))]
 
 
-def test_a_linked_file_is_a_file(make_project, tmp_path):
-    (tmp_path / "shared.py").write_text("shared")
+def test_a_linked_file_of_the_project_is_a_file(make_project):
+    project = make_project({"a.py": "shared", "p/b.py": ""})
+    (project / "p" / "shared.py").symlink_to("../a.py")
+    (project / "whole.py").symlink_to(project / "a.py")
+    tree = read_tree(project)
+    assert tree.findings == ()
+    assert tree.files["p/shared.py"].read_text() == "shared"
+    assert tree.files["whole.py"].read_text() == "shared"
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../shared.py"], ids=["absolute", "relative"])
+def test_a_file_that_a_link_leads_to_outside_the_project_stays_there(make_project, target):
     project = make_project({"a.py": ""})
-    (project / "shared.py").symlink_to(tmp_path / "shared.py")
-    assert read_tree(project).files["shared.py"].read_text() == "shared"
+    (project.parent / "shared.py").write_text("shared")
+    (project / "link.py").symlink_to(target)
+    tree = read_tree(project)
+    assert set(tree.files) == {"a.py"}
+    [found] = tree.findings
+    assert (found.id, found.file) == ("CPR204", str(project / "link.py"))
+    outside = (project / target).resolve()
+    assert found.message == (
+        f"link.py is a link out of the project, to {outside}, and is not in the package"
+    )
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error_and_not_left_out(make_project):
