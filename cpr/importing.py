@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 _LIBRARIES = {"site-packages", "dist-packages"}
 # Packages that lie beside the code in a source tree, and that no routine imports.
 _BESIDE = {"tests", "test", "docs", "examples", "benchmarks"}
+# What lies in a root and is no part of a routine: importing these runs a build, or tests.
+_NOT_OURS = {"__main__", "conftest", "cpr", "setup"}
 _LISTED = 12
 # Import names whose library is called otherwise.
 _LIBRARY_OF = {
@@ -134,6 +136,21 @@ def locate(name: str, sources: Sources) -> Any:
     if found is None:
         raise _not_found(name, sources)
     return found
+
+
+def is_own(module: str) -> bool:
+    """Whether a module would be imported from a root that is open; imports nothing."""
+    top = module.partition(".")[0]
+    if not _open_roots or top in _NOT_OURS:
+        return False
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module that was not imported the usual way
+        return False
+    if spec is None:
+        return False
+    places = [spec.origin] if spec.has_location else spec.submodule_search_locations or []
+    return bool(places) and all(place and _is_under(place, _open_roots) for place in places)
 
 
 def _cause(failure: BaseException) -> BaseException:

@@ -46,6 +46,9 @@ class PredictorSettings:
     bytes and leaves a custom routine's instances alone, as the late AI
     Platform did. `strict` encodes and passes parameters exactly as AI
     Platform did. `nonfinite` is what NaN and infinities become in an answer.
+    `trust` says which pickles are loaded: none (``data``), those that need
+    nothing but listed names and the package's own (``listed``), or any
+    (``full``); `trusted` are names to add to the list, ``module.Name``.
     """
 
     signature_name: str = ""
@@ -56,6 +59,8 @@ class PredictorSettings:
     b64: Literal["auto", "never", "always"] = "auto"
     strict: bool = False
     nonfinite: Literal["error", "null", "literal"] = "error"
+    trust: Literal["data", "listed", "full"] = "listed"
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

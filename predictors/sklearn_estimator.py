@@ -68,8 +68,8 @@ class SklearnEstimator(Predictor):
         """
         folder = Path(model_dir)
         path = detect(folder, "scikit-learn").path
-        estimator = load_pickle(path)
         settings = settings or PredictorSettings()
+        estimator = load_pickle(path, settings)
         output = settings.output or "predict"
         _check_method(path, estimator, output)
         labels = load_labels(folder, settings)

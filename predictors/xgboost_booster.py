@@ -83,7 +83,7 @@ class XgboostBooster(Predictor):
         check_output(output, OUTPUTS)
         folder = Path(model_dir)
         return cls(
-            _load(detect(folder, "xgboost").path),
+            _load(detect(folder, "xgboost").path, settings),
             output=output,
             preprocessor=load_preprocessor(folder, settings),
             labels=load_labels(folder, settings),
@@ -160,10 +160,10 @@ class XgboostBooster(Predictor):
         return predictions
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path, settings: PredictorSettings) -> Any:
     xgboost = import_extra("xgboost", "xgboost")
     if path.suffix in (".joblib", ".pkl"):
-        return _unpickle(path)
+        return _unpickle(path, settings)
     data = path.read_bytes()
     if not data:  # XGBoost 3.2 aborts the process
         raise LoadError(f"{path} is empty.", hint="Write or copy it again.")
@@ -179,8 +179,8 @@ def _load(path: Path) -> Any:
         raise _explained(path, data[:16], error) from error
 
 
-def _unpickle(path: Path) -> Any:
-    booster = load_pickle(path)
+def _unpickle(path: Path, settings: PredictorSettings) -> Any:
+    booster = load_pickle(path, settings)
     if hasattr(booster, "get_booster"):
         booster = booster.get_booster()
     if not hasattr(booster, "inplace_predict"):

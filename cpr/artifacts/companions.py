@@ -72,7 +72,7 @@ def load_preprocessor(model_dir: Path, settings: PredictorSettings) -> Preproces
     path = _companion(model_dir, "preprocessor", settings.preprocessor, PREPROCESSOR_FILES)
     if path is None:
         return None
-    target = load_pickle(path)
+    target = load_pickle(path, settings)
     for method in ("preprocess", "transform", "__call__"):
         apply = getattr(target, method, None)
         if callable(apply) and not isinstance(target, type):

@@ -1,17 +1,25 @@
 """Unpickling a model, with errors that say what is missing and what to do.
 
-Unpickling runs code that the file chooses: load only files that you trust.
+Unpickling calls what the file names. The setting ``trust`` says what it may
+name; with ``full`` a file runs whatever it says.
 """
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cpr.artifacts.pickle_machine import ForbiddenPickle
+from cpr.artifacts.pickle_scan import scan_pickle
+from cpr.artifacts.trust import Names, is_missing, is_renamed
+from cpr.artifacts.unpickler import load_listed
+from cpr.config import PredictorSettings
 from cpr.errors import CprError, EnvironmentProblem, LoadError, shorten
 from cpr.shims import shim_for
 
@@ -24,30 +32,97 @@ _NO_CLASS = re.compile(
 _SAVED_BY = re.compile(rb"_sklearn_version.{0,4}?(\d+\.\d+[\w.]*)", re.DOTALL)
 _LFS_POINTER = b"version https://git-lfs"
 _EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "xgboost": "xgboost", "pandas": "pandas"}
+_NAMED = 8
+_REFUSED = """\
+If they are your own, serve the package that defines them.
+If you know that each of them is harmless, set trusted = {names} in [predictor].
+If you trust whoever wrote the file as you trust code, set trust = "full"."""
+_FORBIDDEN = """\
+No pickle of a model needs that. Save the model again;
+if you trust whoever wrote the file as you trust code, set trust = "full" in [predictor]."""
 _DAMAGED = (EOFError, pickle.UnpicklingError, OSError, MemoryError, OverflowError, IndexError)
 
 
-def load_pickle(path: Path) -> Any:
+def load_pickle(path: Path, settings: PredictorSettings | None = None) -> Any:
     """Load what joblib or pickle wrote; the content decides, not the name.
 
+    Under the setting ``trust = "listed"``, the default, the whole file is
+    scanned first and loaded only if every name that it needs is allowed.
     Scikit-learn's warnings about another version are gathered into one.
 
     Raises:
-        LoadError: The file is damaged, or needs a module or class that is not
-            there; the message names it.
+        LoadError: The file is refused, or damaged, or needs a module or class
+            that is not there; the message names it.
         EnvironmentProblem: It needs a library that an extra of cpr installs.
     """
+    settings = settings or PredictorSettings()
     head = _head(path)
+    if settings.trust == "data":
+        raise LoadError(
+            f'{path} is a pickle, which is code as much as data; the setting trust = "data" '
+            "refuses it.",
+            hint='Set trust = "listed" in [predictor] to load pickles that need nothing but '
+            "listed names, or save the model as ONNX.",
+        )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            loaded = _loader()(path)
-        except (KeyboardInterrupt, SystemExit):
+            if settings.trust == "full":
+                loaded = _loader()(path)
+            else:
+                loaded = _load_listed(path, Names.of(settings.trusted))
+        except (CprError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             _explain(path, head, error)
     _repeat(path, caught)
     return loaded
+
+
+def _load_listed(path: Path, names: Names) -> Any:
+    try:
+        needed = scan_pickle(path).names
+    except ForbiddenPickle as error:
+        unlisted = [pair for pair in error.names if not names.allow(*pair)]
+        raise (_refusal(path, unlisted, f"; and {error}") if unlisted else error) from error
+    unlisted = [pair for pair in needed if not names.allow(*pair)]
+    if refused := [pair for pair in unlisted if not _is_absent(*pair)]:
+        raise _refusal(path, refused)
+    for module, name in unlisted:
+        if _is_script(module) or not is_missing(module):
+            raise _missing_class(path, repr(name), repr(module))
+        raise _missing_module(path, _not_found(module))
+    return load_listed(path, names)
+
+
+def _is_absent(module: str, name: str) -> bool:
+    """Whether a name that is not allowed could not be had anyway."""
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    return _is_script(module) or is_missing(module) or is_renamed(module, name)
+
+
+def _is_script(module: str) -> bool:
+    return module.rpartition(".")[2] in ("__main__", "__mp_main__")
+
+
+def _not_found(module: str) -> ModuleNotFoundError:
+    """The error that importing it would raise: of the first part that is missing."""
+    parts = module.split(".")
+    heads = [".".join(parts[: count + 1]) for count in range(len(parts))]
+    return ModuleNotFoundError(name=next(head for head in heads if is_missing(head)))
+
+
+def _refusal(path: Path, refused: list[tuple[str, str]], why: str = "") -> LoadError:
+    names = [".".join(pair) for pair in refused]
+    listed = ", ".join(shorten(name) for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    what = "a name that is" if len(names) == 1 else f"{len(names)} names that are"
+    return LoadError(
+        f"{path} is refused: loading it would use {what} not on the list of what pickles "
+        f"may use: {listed}{more}{why}.",
+        hint=_REFUSED.format(names=json.dumps(names[:2])),
+    )
 
 
 def _head(path: Path) -> bytes:
@@ -79,6 +154,8 @@ def _load_plain(path: Path) -> Any:
 
 
 def _explain(path: Path, head: bytes, error: BaseException) -> NoReturn:
+    if isinstance(error, ForbiddenPickle):
+        raise LoadError(f"{path} is refused: {error}.", hint=_FORBIDDEN) from error
     if isinstance(error, ImportError):
         raise _missing_module(path, error) from error
     if isinstance(error, AttributeError) and (match := _NO_CLASS.search(str(error))):
@@ -135,7 +212,7 @@ def _shim_hint(error: ImportError) -> str:
 
 
 def _missing_class(path: Path, name: str, module: str) -> LoadError:
-    if module.rstrip("'").endswith(("__main__", "__mp_main__")):  # or 'pkg.__main__'; see -m
+    if _is_script(module.strip("'")):  # or 'pkg.__main__'; see -m
         return LoadError(
             f"{path} holds an object of the class or function {name} of __main__: the script or "
             "notebook that saved it, which is not here.",

@@ -8,13 +8,15 @@ import pytest
 from cpr.artifacts.companions import label_predictions, load_labels, load_preprocessor
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed
+from cpr.importing import importable
+from cpr.sources import Sources
 
 DEFAULT = PredictorSettings()
 
 
 @pytest.fixture
-def classes_in_a_module(tmp_path, monkeypatch):
-    """Writes a module that pickles can refer to, and returns it imported."""
+def classes_in_a_module(tmp_path):
+    """Opens a package with a module that pickles can refer to, and returns it imported."""
     (tmp_path / "steps_of_test.py").write_text(
         "class Preprocesses:\n"
         "    def preprocess(self, rows): return ['preprocessed', rows]\n"
@@ -29,13 +31,10 @@ def classes_in_a_module(tmp_path, monkeypatch):
         "    def transform(self, rows): return rows.missing\n"
         "def double(rows): return [2 * row for row in rows]\n"
     )
-    monkeypatch.syspath_prepend(tmp_path)
-    import steps_of_test
+    with importable(Sources(roots=(tmp_path,))):
+        import steps_of_test
 
-    yield steps_of_test
-    import sys
-
-    del sys.modules["steps_of_test"]
+        yield steps_of_test
 
 
 def save(folder, name, value):

@@ -360,4 +360,5 @@ def test_pools_of_workers_are_undone_everywhere(load):
     ids=["plain", "pipeline", "identity", "function", "custom"],
 )
 def test_only_known_parts_are_batched(load, estimator, is_batchable):
-    assert load(estimator.fit(ROWS, CLASSES)).batchable is is_batchable
+    trusted = (f"{Custom.__module__}.Custom",)
+    assert load(estimator.fit(ROWS, CLASSES), trusted=trusted).batchable is is_batchable
