@@ -27,6 +27,7 @@ from cpr.replay.results import ErrorGroup, ReplayResult
 from cpr.replay.run import replay
 from cpr.replay.sending import Answer
 from cpr.replay.tolerance import Tolerance
+from cpr.reports import replay_page
 
 _SPEED = re.compile(r"(\d+(?:\.\d*)?|\.\d+)x")
 
@@ -77,10 +78,10 @@ _SPEED = re.compile(r"(\d+(?:\.\d*)?|\.\d+)x")
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["text", "json", "junit"]),
+    type=click.Choice(["text", "json", "junit", "html"]),
     default="text",
     show_default=True,
-    help="What the report is; junit is for continuous integration.",
+    help="What the report is; junit is for continuous integration, html for a browser.",
 )
 @click.option(
     "-o",
@@ -140,6 +141,7 @@ def command(
         "text": lambda: render(result, show=show),
         "json": lambda: _document(result),
         "junit": lambda: render_junit(result),
+        "html": lambda: replay_page.render(result, title=f"Replay of {requests}"),
     }
     write_report(layout, output, renderers, as_json=as_json)
     if update and golden:

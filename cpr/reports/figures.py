@@ -87,14 +87,17 @@ class Scale:
 
     def _powers(self, wanted: int) -> list[float]:
         bottom, top = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
-        factors = next((f for f in ((1, 2, 5), (1, 3)) if len(f) * (top - bottom) <= wanted), (1,))
         stride = max(1, -(-(top - bottom) // wanted))
-        marks = (
-            float(f"{factor}e{power}")
-            for power in range(bottom, top + 1, stride)
-            for factor in factors
-        )
-        return [mark for mark in marks if self.low <= mark <= self.high]
+        for factors in ((1, 2, 5), (1, 3), (1,)):
+            marks = (
+                float(f"{factor}e{power}")
+                for power in range(bottom, top + 1, stride)
+                for factor in factors
+            )
+            found = [mark for mark in marks if self.low <= mark <= self.high]
+            if len(found) <= wanted + 1 and stride == 1:
+                break
+        return found
 
 
 def spread(values: list[float]) -> tuple[float, float]:

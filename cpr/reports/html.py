@@ -95,7 +95,7 @@ def page(title: str, body: Markup, *, data: Mapping[str, Any]) -> str:
             element("script", Markup(script)),
         ]
     )
-    return f'<!doctype html>\n<html lang="en">{head}<body>{body}\n{scripts}</body></html>\n'
+    return f'<!doctype html>\n<html lang="en">{head}<body>{body}\n{scripts}</body></html>'
 
 
 def _policy(style: str, script: str) -> str:

@@ -70,7 +70,7 @@ def test_values_are_drawn_where_they_belong(scale, value, place):
     [
         (Scale(0, 10, 0, 1), [0, 2, 4, 6, 8, 10]),
         (Scale(0, 0.02, 0, 1), [0, 0.005, 0.01, 0.015, 0.02]),
-        (Scale(0.5, 120, 0, 1, is_log=True), [1, 10, 100]),
+        (Scale(0.5, 120, 0, 1, is_log=True), [1, 3, 10, 30, 100]),
         (Scale(1, 10, 0, 1, is_log=True), [1, 2, 5, 10]),
         (Scale(2.1, 2.9, 0, 1, is_log=True), [2.2, 2.4, 2.6, 2.8]),
         (Scale(1e-6, 1e6, 0, 1, is_log=True), [1e-6, 1e-3, 1, 1e3, 1e6]),

@@ -210,7 +210,7 @@ class DataTable {
   }
 
   details(row) {
-    const cell = make("td", { colSpan: this.headings.length });
+    const cell = make("div", { class: "inside" });
     for (const [name, label] of this.source.details) {
       const text = this.columns[name][row];
       if (text) cell.append(make("h3", {}, label), make("pre", {}, text));
@@ -223,7 +223,8 @@ class DataTable {
       list.append(make("div", {}, make("dt", {}, heading.label), make("dd", {}, ...value.childNodes)));
     }
     cell.append(list);
-    return make("tr", { class: "details" }, cell);
+    const room = make("td", { colSpan: this.headings.length }, cell);
+    return make("tr", { class: "details" }, room);
   }
 
   // The rows of another table that belong to a row of this one.
