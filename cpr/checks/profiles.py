@@ -24,7 +24,8 @@ _AI_PLATFORM_LIBRARIES = frozenset(
 class Profile:
     """The limits of one platform; 0 stands for no limit that we know of.
 
-    `libraries` are installed there already, whatever a package requires, by
+    `memory_bytes` is that of the machine, `deadline_s` how long a request may
+    take. `libraries` are installed there already, whatever a package requires, by
     their canonical names.
     """
 
@@ -33,6 +34,8 @@ class Profile:
     model_dir_files: int = 0
     request_bytes: int = 0
     response_bytes: int = 0
+    memory_bytes: int = 0
+    deadline_s: float = 0.0
     libraries: frozenset[str] = frozenset()
 
 
@@ -45,6 +48,8 @@ PROFILES: dict[str, Profile] = {
             model_dir_files=1000,
             request_bytes=1_500_000,
             response_bytes=1_500_000,
+            memory_bytes=2_000_000_000,
+            deadline_s=60.0,
             libraries=_AI_PLATFORM_LIBRARIES,
         ),
         Profile(
@@ -53,6 +58,7 @@ PROFILES: dict[str, Profile] = {
             model_dir_files=1000,
             request_bytes=1_500_000,
             response_bytes=1_500_000,
+            deadline_s=60.0,
             libraries=_AI_PLATFORM_LIBRARIES,
         ),
         Profile("vertex", request_bytes=1_500_000, response_bytes=1_500_000),

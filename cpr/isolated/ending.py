@@ -37,21 +37,20 @@ def advice(code: int, tail: str) -> str:
 
 def last_line(tail: str) -> str:
     """The user's innermost line of the traceback that a crash or an abort left."""
-    frames = re.findall(
-        r'^  File "([^"]+)", line (\d+) in (\S+)', _of_main_thread(tail), re.MULTILINE
-    )
-    for file, line, function in frames:
-        if not file.startswith("<") and not _is_library(file):
-            return f"{Path(file).name}:{line} in {function}"
+    # A thread that waits for others has no line of its own: then one of theirs.
+    for dump in (_of_current_thread(tail), tail):
+        for file, line, function in _FRAME.findall(dump):
+            if not file.startswith("<") and not _is_library(file):
+                return f"{Path(file).name}:{line} in {function}"
     return ""
 
 
-def _of_main_thread(tail: str) -> str:
-    """The last dump's own thread: faulthandler writes the current thread first or last."""
+def _of_current_thread(tail: str) -> str:
+    """What faulthandler wrote of the thread that was running, which may stand last."""
     _, found, rest = tail.rpartition("Current thread ")
     return rest.partition("\n\n")[0] if found else ""
 
 
 def _is_library(file: str) -> bool:
-    ours = [*sys.modules["cpr"].__path__, str(Path(signal.__file__).parent)]
+    ours = [Path(str(sys.modules["cpr"].__file__)).parent, Path(signal.__file__).parent]
     return "/site-packages/" in file or any(file.startswith(f"{folder}/") for folder in ours)
