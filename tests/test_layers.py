@@ -25,7 +25,7 @@ LAYERS = [
     {"archive", "contract", "key_pairs", "model_record", "required_key"},
     {"beside"},
     {"binding", "sources", "user_errors"},
-    {"importing"},
+    {"closing", "importing"},
     {"wire", "artifacts"},
     {"predictors"},
     {"batching", "observe"},

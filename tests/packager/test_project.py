@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_read_is_named():
 def test_a_link_out_of_the_project_that_setup_names_is_an_error(classic, build):
     (classic / "preprocess.py").unlink()
     (classic / "preprocess.py").symlink_to("/etc/passwd")
-    with pytest.raises(ConfigError, match="'preprocess.py', which is not in the project") as caught:
+    with pytest.raises(ConfigError, match=r"'preprocess.py', which is not in the project") as caught:
         build(classic)
     assert caught.value.hint.startswith(
         "preprocess.py is a link out of the project, to /etc/passwd"
