@@ -22,24 +22,27 @@ def candidates(roots: Sequence[Path]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def unfinished(roots: Sequence[Path]) -> list[str]:
+    """Dotted names of the classes that have from_path, but no predict."""
+    return [
+        f"{module}.{name}"
+        for root in roots
+        for module, path in _modules(root)
+        if _NO_ROUTINES.isdisjoint(module.split("."))
+        for name, own in _classes(path).items()
+        if "from_path" in own and "predict" not in own
+    ]
+
+
 def predictors_in(path: Path) -> list[str]:
     """Names of the classes in a file that have predict and from_path, or predict and load.
 
     What a class inherits from another one in the same file counts. A file that
     cannot be read as Python has none: importing it will say what is wrong.
     """
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return []
-    members: dict[str, set[str]] = {}
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            inherited = [members.get(getattr(base, "id", ""), set()) for base in node.bases]
-            members[node.name] = set(_assigned(node.body)).union(*inherited)
     return [
         name
-        for name, own in members.items()
+        for name, own in _classes(path).items()
         if not name.startswith("_") and "predict" in own and own & {"from_path", "load"}
     ]
 
@@ -75,6 +78,20 @@ def _modules(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
     for package in sorted(folder.glob("*/__init__.py")):
         if package.parent.name.isidentifier() and not package.parent.is_symlink():
             yield from _modules(package.parent, f"{prefix}{package.parent.name}.")
+
+
+def _classes(path: Path) -> dict[str, set[str]]:
+    """The classes of a file with the names that each defines or inherits."""
+    try:
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return {}
+    members: dict[str, set[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            inherited = [members.get(getattr(base, "id", ""), set()) for base in node.bases]
+            members[node.name] = set(_assigned(node.body)).union(*inherited)
+    return members
 
 
 def _assigned(body: Sequence[ast.stmt]) -> Iterator[str]:

@@ -17,10 +17,17 @@ from types import ModuleType
 from typing import Any
 
 from cpr.errors import UserCodeError
+from cpr.frames import defined_at
 from cpr.predictor import Predictor
-from cpr.suggest import did_you_mean
+from cpr.suggest import nearest
 
 _LISTED = 12
+_VERTEX = {
+    "load": "the model directory",
+    "preprocess": "the request's body",
+    "predict": "the instances",
+    "postprocess": "the predictions",
+}
 
 
 class Contract(Enum):
@@ -49,7 +56,7 @@ class Misshapen(UserCodeError):
     def __init__(self, problem: str, *, hint: str, fault: Fault, part: Any) -> None:
         super().__init__(problem, hint=hint)
         self.fault = fault
-        self.file, self.line = _source(part)
+        self.file, self.line = defined_at(part)
 
 
 def contract_of(cls: Any, name: str, *, strict: bool = False) -> Contract:
@@ -133,18 +140,8 @@ def required_names(function: Callable[..., Any]) -> frozenset[str]:
 
 def where(thing: Any) -> str:
     """The ``file:line`` that defines a class, function or module, for messages."""
-    file, line = _source(thing)
+    file, line = defined_at(thing)
     return f"{Path(file).name}:{line}" if file else "source not found"
-
-
-def _source(thing: Any) -> tuple[str, int]:
-    """The file and line that define a thing; "" and 0 where that is not known."""
-    try:
-        file = inspect.getsourcefile(inspect.unwrap(thing)) or "?"
-        line = 1 if inspect.ismodule(thing) else inspect.getsourcelines(inspect.unwrap(thing))[1]
-    except (OSError, TypeError):
-        return "", 0
-    return file, line
 
 
 def _module_named(module: ModuleType, name: str) -> Misshapen:
@@ -157,7 +154,9 @@ def _module_named(module: ModuleType, name: str) -> Misshapen:
     named = f" It defines {', '.join(classes)}." if classes else ""
     return Misshapen(
         f"{name!r} names a module, not a class ({where(module)}).{named}",
-        hint=f"Name the class: {name}.{classes[0] if classes else 'MyPredictor'}",
+        hint=f"Name the class: {name}.{classes[0]}"
+        if classes
+        else "It defines no class with from_path and predict: write one there, or name another.",
         fault=Fault.NOT_A_CLASS,
         part=module,
     )
@@ -219,16 +218,15 @@ def _check_from_path(cls: Any, name: str) -> None:
 
 
 def _check_vertex(cls: Any, name: str) -> None:
-    for method in ("load", "preprocess", "predict", "postprocess"):
-        if _is_async(getattr(cls, method, None)):
+    faults = {"its class cannot be called without arguments": _misfit(cls)}
+    for method, argument in _VERTEX.items():
+        function = getattr(cls, method, None)
+        if _is_async(function):
             raise _never_awaited(cls, name, method)
-    is_plain = inspect.isfunction(inspect.getattr_static(cls, "load"))
-    faults = {
-        "its class cannot be called without arguments": _misfit(cls),
-        "its load cannot be called with one argument, the model directory": _misfit(
-            cls.load, *[None] * is_plain, "model_dir"
-        ),
-    }
+        if function is not None:
+            unbound = inspect.isfunction(inspect.getattr_static(cls, method))
+            problem = f"its {method} cannot be called with one argument, {argument}"
+            faults[problem] = _misfit(function, *[None] * unbound, argument)
     for problem, fault in faults.items():
         if fault:
             raise Misshapen(
@@ -295,4 +293,6 @@ def _found(cls: Any, wanted: str) -> str:
     names = [key for kind in kinds for key in vars(kind) if not key.startswith("__")]
     names = list(dict.fromkeys(names))
     listed = ", ".join(names[:_LISTED]) + ("…" if len(names) > _LISTED else "")
-    return f"Found: {listed or 'no methods'}. {did_you_mean(wanted, names)}".rstrip()
+    near = nearest(wanted, names)
+    rename = f" Rename {near!r} to {wanted!r}." if near else ""
+    return f"Found: {listed or 'no methods'}.{rename}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 _HERE = Path(__file__).parent
 # In a checkout the ready-made predictors and the packager stand beside `cpr`;
@@ -71,6 +73,16 @@ def user_line(error: BaseException, roots: Iterable[Path] = ()) -> str:
         where = f"{Path(file).name}:{line} in {steps[-1].tb_frame.f_code.co_name}"
         source = linecache.getline(file, line)
     return f"{where}: {source.strip()}" if source.strip() else where
+
+
+def defined_at(thing: Any) -> tuple[str, int]:
+    """The file and line that define a class, function or module; "" and 0 where unknown."""
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(thing)) or "?"
+        line = 1 if inspect.ismodule(thing) else inspect.getsourcelines(inspect.unwrap(thing))[1]
+    except (OSError, TypeError):
+        return "", 0
+    return file, line
 
 
 def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:

@@ -11,17 +11,17 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from cpr.artifacts.detect import detect
 from cpr.artifacts.fetch import fetch
 from cpr.binding import Binding, load
-from cpr.candidates import candidates, unreadable
+from cpr.candidates import candidates, unfinished, unreadable
+from cpr.closing import Closing
 from cpr.config import Settings, load_settings, with_defaults
 from cpr.contract import Contract, contract_of
-from cpr.errors import CprError, LoadError, UsageError, UserCodeError
-from cpr.frames import user_line, user_traceback
+from cpr.errors import CprError, LoadError, UsageError
+from cpr.frames import user_traceback
 from cpr.importing import importable, locate
 from cpr.model_record import check_model
 from cpr.required_key import RequiredKey, required_key
@@ -78,6 +78,7 @@ def open_routine(
         resources.enter_context(importable(sources))
         name = class_name_of(prediction_class, sources, settings)
         _refuse_both(name, framework)
+        _refuse_neither(name, model_dir, settings, sources)
         folder = resources.enter_context(fetch(model_dir_of(model_dir, settings)))
         _check_signed_model(folder, sources, required)
         if name:
@@ -121,8 +122,13 @@ def settings_of(flags: Mapping[str, Any] | None, sources: Sources) -> Settings:
 def class_name_of(prediction_class: str | None, sources: Sources, settings: Settings) -> str:
     """The dotted name of the class to serve; "" where a ready-made predictor is to.
 
+    It is to where no class looks like a predictor: a package may hold no more
+    than the modules that a pickle needs. A class that has from_path alone is
+    taken for one all the same, so that what it lacks is said.
+
     Raises:
-        UsageError: There are several classes, or a package has none.
+        UsageError: There are several classes, or none but in a file of a
+            package that is not Python 3.
     """
     named = prediction_class or sources.class_name or settings.project.prediction_class
     if named:
@@ -138,12 +144,28 @@ def class_name_of(prediction_class: str | None, sources: Sources, settings: Sett
             f"the package holds several classes that look like predictors: {', '.join(found)}.",
             hint="Name one with --prediction-class.",
         )
-    if sources.folder is not None:
-        return ""  # a project may be settings for a ready-made predictor alone
-    raise UsageError(
-        "the package holds no class with from_path and predict.",
-        hint="\n".join(["Name the class with --prediction-class.", *_not_python(sources)]),
-    )
+    named = next(iter(unfinished(sources.roots)), "")
+    if not named and sources.folder is None and _not_python(sources):
+        raise UsageError(f"{_without_class(sources)}.", hint=_naming(sources))
+    return named
+
+
+def _refuse_neither(name: str, model_dir: str | None, settings: Settings, sources: Sources) -> None:
+    if sources.roots and not (name or model_dir or settings.project.model_dir):
+        raise UsageError(
+            f"{_without_class(sources)}, and no model directory is given for a ready-made "
+            "predictor.",
+            hint=_naming(sources),
+        )
+
+
+def _naming(sources: Sources) -> str:
+    return "\n".join(["Name the class with --prediction-class.", *_not_python(sources)])
+
+
+def _without_class(sources: Sources) -> str:
+    place = str(sources.folder) if sources.folder is not None else "the package"
+    return f"{place} holds no class with from_path and predict"
 
 
 def _not_python(sources: Sources) -> list[str]:
@@ -185,11 +207,10 @@ def _ready_made(folder: Path, framework: str | None, sources: Sources) -> tuple[
     try:
         artifact = detect(folder, framework)
     except LoadError as error:
-        if sources.folder is None:
+        if not sources.roots:
             raise
-        hints = [f"Nor has {sources.folder} a class with from_path and predict."]
-        hints += _not_python(sources)
-        raise LoadError(error.problem, hint="\n".join([error.hint, *hints])) from error
+        problem = f"{_without_class(sources)}, and no model can be served. {error.problem}"
+        raise LoadError(problem, hint="\n".join([error.hint, *_not_python(sources)])) from error
     module, _, attribute = artifact.predictor.partition(":")
     cls = getattr(importlib.import_module(module), attribute)
     # The predictor finds the version directory again; labels may lie beside the versions.
@@ -234,7 +255,7 @@ def _load(
     try:
         with workdir:
             binding = load(cls, name, model_dir, settings.predictor)
-            resources.push(_Closing(binding, name, sources, workdir))
+            resources.push(Closing(binding, name, sources, workdir))
             stage = "warming up"
             binding.warmup()
     except (CprError, KeyboardInterrupt, GeneratorExit):
@@ -246,36 +267,3 @@ def _load(
             user_traceback=user_traceback(error, sources.roots),
         ) from error
     return binding
-
-
-class _Closing:
-    """Runs the predictor's close hook, whose failure never hides an earlier error."""
-
-    def __init__(
-        self, binding: Binding, name: str, sources: Sources, workdir: WorkingDirectory
-    ) -> None:
-        self._binding = binding
-        self._name = name
-        self._sources = sources
-        self._workdir = workdir
-
-    def __call__(
-        self,
-        kind: type[BaseException] | None,
-        earlier: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            with self._workdir:
-                self._binding.close()
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
-        except BaseException as error:
-            if earlier is not None:
-                logger.warning("closing %r failed too: %s", self._name, describe(error))
-                return
-            raise UserCodeError(
-                f"closing {self._name!r} failed: {describe(error)}",
-                hint=user_line(error, self._sources.roots),
-                user_traceback=user_traceback(error, self._sources.roots),
-            ) from error

@@ -183,7 +183,7 @@ def _open_project(folder: Path) -> Sources:
 
 def _open_file(path: Path, attribute: str) -> Sources:
     """A class in a file; the file's package, if it is in one, stays whole."""
-    path = path.resolve()
+    given, path = path, path.resolve()
     root, parts = path.parent, [path.stem]
     while (root / "__init__.py").is_file():
         parts.insert(0, root.name)
@@ -191,7 +191,12 @@ def _open_file(path: Path, attribute: str) -> Sources:
     if parts[-1] == "__init__":
         parts.pop()
     known = predictors_in(path)
-    if not attribute and len(known) == 1:
+    if not attribute and len(known) > 1:
+        raise UsageError(
+            f"{given} holds several classes that look like predictors: {', '.join(known)}.",
+            hint=f"Name one: {given}:{known[0]}",
+        )
+    if not attribute and known:
         attribute = known[0]
     if root.name == "src" and settings_file(root) is None and settings_file(root.parent):
         root = root.parent

@@ -8,7 +8,12 @@ from difflib import get_close_matches
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that names the nearest known word, or an empty string."""
-    known = list(known)
+    near = nearest(word, known)
+    return f"Did you mean {near!r}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like this one, or an empty string."""
     lowered = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
-    return f"Did you mean {lowered[near[0]]!r}?" if near else ""
+    return lowered[near[0]] if near else ""

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import tarfile
 
 import pytest
@@ -154,8 +156,18 @@ REFUSED = {
         {"more.py": PREDICTOR.replace("Flowers", "Trees")}, {}, UsageError,
         "several classes that look like predictors: more.Trees, predictor.Flowers",
     ),
-    "no_class": (
-        {"predictor.py": "x = 1"}, {"target": tutorial_sdist}, UsageError, "holds no class with",
+    "no_class_but_old_python": (
+        {"predictor.py": "print 1"}, {"target": tutorial_sdist}, UsageError,
+        "the package holds no class with from_path and predict.",
+    ),
+    "half_a_class": (
+        {"predictor.py": PREDICTOR.replace("def predict", "def predit")},
+        {"target": tutorial_sdist}, UserCodeError, "Rename 'predit' to 'predict'.",
+    ),
+    "class_nor_model": (
+        {"predictor.py": "x = 1"}, {"target": tutorial_sdist, "model_dir": "project"}, LoadError,
+        "the package holds no class with from_path and predict, and no model can be served. "
+        "No model was found in",
     ),
     "class_and_framework": (
         {}, {"framework": "sklearn", "prediction_class": "predictor.Flowers"}, UsageError,
@@ -183,6 +195,54 @@ def test_refuses_before_the_first_request(project, model_dir, files, options, ki
     assert message in caught.value.problem
 
 
+PICKLED = """
+import joblib
+from helpers import Tripler
+joblib.dump(Tripler(), "model/model.joblib")
+"""
+TRIPLER = """
+class Tripler:
+    def predict(self, rows):
+        return [3 * row[0] for row in rows]
+"""
+
+
+@pytest.fixture
+def helpers(tmp_path, monkeypatch):
+    """A package of one module, which the model in model/ needs, as an sdist."""
+    pytest.importorskip("joblib", reason="scikit-learn is an extra")
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    (tmp_path / "model").mkdir()
+    (folder / "helpers.py").write_text(TRIPLER)
+    (folder / "save.py").write_text(PICKLED)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run([sys.executable, folder / "save.py"], check=True)
+    path = tmp_path / "helpers.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(folder / "helpers.py", "helpers-1/helpers.py")
+    return path.name
+
+
+@pytest.mark.parametrize("framework", [None, "sklearn"])
+@pytest.mark.parametrize("place", ["target", "packages"])
+def test_helpers_without_a_class_are_there_for_the_ready_made_predictor(helpers, place, framework):
+    given = {"target": helpers} if place == "target" else {"packages": [helpers]}
+    name, predictions = ask(rows=[[1], [2]], model_dir="model", framework=framework, **given)
+    assert name == "cpr.predictors.sklearn_estimator.SklearnEstimator"
+    assert predictions == [3, 6]
+
+
+def test_helpers_without_class_and_model_directory_are_told_both(helpers, monkeypatch):
+    monkeypatch.delenv("AIP_STORAGE_URI", raising=False)
+    with pytest.raises(UsageError) as caught:
+        open_routine(helpers)
+    assert caught.value.problem == (
+        "the package holds no class with from_path and predict, and no model directory is given "
+        "for a ready-made predictor."
+    )
+
+
 def test_says_that_a_model_directory_is_missing(project, monkeypatch):
     monkeypatch.delenv("AIP_STORAGE_URI", raising=False)
     with pytest.raises(UsageError, match="no model directory is given") as caught:
@@ -195,7 +255,7 @@ def test_a_project_without_model_and_class_names_its_broken_module(project, tmp_
     (tmp_path / "empty").mkdir()
     with pytest.raises(LoadError, match="No model was found") as caught:
         open_routine("project", str(tmp_path / "empty"))
-    assert "a class with from_path and predict" in caught.value.hint
+    assert f"{project} holds no class with from_path and predict" in caught.value.problem
     assert "predictor.py:2: '(' was never closed" in caught.value.hint
 
 

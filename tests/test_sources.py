@@ -92,7 +92,6 @@ FILES = {
         ("predictor.py", "predictor.MyPredictor"),
         ("iris/deep/predictor.py", "iris.deep.predictor.MyPredictor"),
         ("iris/__init__.py", "iris.MyPredictor"),
-        ("two.py", "two"),
         ("broken.py", "broken"),
     ],
 )
@@ -100,6 +99,14 @@ def test_target_that_names_a_class(folder, target, class_name):
     write(folder, FILES)
     sources = open_sources(target)
     assert (sources.class_name, sources.roots, sources.folder) == (class_name, (folder,), None)
+
+
+def test_file_of_several_classes_is_refused_with_their_names(folder):
+    write(folder, FILES)
+    error = refusal_of("./two.py")
+    assert error.problem.startswith("two.py holds several classes that look like predictors: ")
+    assert error.hint == "Name one: two.py:MyPredictor"
+    assert open_sources(error.hint.removeprefix("Name one: ")).class_name == "two.MyPredictor"
 
 
 def test_home_directory_is_expanded(folder, monkeypatch):
