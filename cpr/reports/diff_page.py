@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from cpr.replay.results import DiffResult, Latency, RequestDiff, Side
 from cpr.reports.columns import names, numbers, places
-from cpr.reports.differences import Difference, differences_data, differences_section, worst
+from cpr.reports.differences import differences_data, differences_section, worst
 from cpr.reports.errors_section import errors_section
 from cpr.reports.figures import count, decimals, figure, share
 from cpr.reports.html import Markup, page, visible
@@ -38,12 +38,7 @@ def render(result: DiffResult, *, title: str) -> str:
         result: What the diff found.
         title: The heading; `result.a` and `result.b` say what answered.
     """
-    found = [
-        Difference(index, item.place, mismatch)
-        for index, item in enumerate(result.requests)
-        for mismatch in item.mismatches
-    ]
-    shown = worst(found)
+    shown = worst(result.requests)
     total = sum(item.mismatch_count for item in result.requests)
     statuses = [status_of(item) for item in result.requests]
     body = document(
@@ -183,6 +178,7 @@ def _requests_data(result: DiffResult, statuses: list[str]) -> dict[str, Any]:
         "place": places([visible(item.place) for item in requests]),
         "status": names(statuses),
         "changed": numbers([item.changed for item in requests], digits=12),
+        "differences": numbers([item.mismatch_count for item in requests], digits=12),
         "instances": numbers([item.instances for item in requests], digits=12),
     }
     for side in ("a", "b"):
@@ -191,7 +187,7 @@ def _requests_data(result: DiffResult, statuses: list[str]) -> dict[str, Any]:
         "rows": len(requests),
         "search": ["place", "a_error", "b_error"],
         "details": [["a_error", "Error of A"], ["b_error", "Error of B"]],
-        "parts": "differences",
+        "parts": ["differences", "differences"],
         "columns": columns,
     }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cpr.replay.results import Mismatch, to_plain
+from cpr.replay.results import Mismatch, RequestDiff, RequestResult, to_plain
 from cpr.reports.columns import names, numbers, places
 from cpr.reports.figures import count
 from cpr.reports.html import Markup, visible
@@ -34,15 +36,20 @@ class Difference:
     mismatch: Mismatch
 
 
-def worst(found: Sequence[Difference]) -> list[Difference]:
+def worst(requests: Iterable[RequestResult | RequestDiff]) -> list[Difference]:
     """The `MOST` worst differences: furthest beyond tolerance, then largest, come first."""
 
-    def badness(item: Difference) -> tuple[float, float, int]:
+    def badness(item: Difference) -> tuple[float, float]:
         size = item.mismatch.abs_diff
         # A value that is no number, or NaN, is worse than one that is off.
-        return -item.mismatch.excess, -size if size is not None and size == size else -1e308, 0
+        return -item.mismatch.excess, -size if size is not None and size == size else -math.inf
 
-    return sorted(found, key=badness)[:MOST]
+    found = (
+        Difference(index, item.place, mismatch)
+        for index, item in enumerate(requests)
+        for mismatch in item.mismatches
+    )
+    return heapq.nsmallest(MOST, found, key=badness)
 
 
 def differences_section(

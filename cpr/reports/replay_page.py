@@ -7,7 +7,7 @@ from typing import Any
 
 from cpr.replay.results import Latency, ReplayResult, RequestResult
 from cpr.reports.columns import names, numbers, places, steps
-from cpr.reports.differences import Difference, differences_data, differences_section, worst
+from cpr.reports.differences import differences_data, differences_section, worst
 from cpr.reports.errors_section import errors_section
 from cpr.reports.figures import count, decimals, figure, share
 from cpr.reports.html import Markup, page, visible
@@ -37,12 +37,7 @@ def render(result: ReplayResult, *, title: str) -> str:
         title: The heading; `result.name` says what answered.
     """
     statuses = [status_of(item) for item in result.requests]
-    found = [
-        Difference(index, item.place, mismatch)
-        for index, item in enumerate(result.requests)
-        for mismatch in item.mismatches
-    ]
-    shown = worst(found)
+    shown = worst(result.requests)
     total = sum(item.mismatch_count for item in result.requests)
     body = document(
         "replay",
@@ -193,7 +188,7 @@ def _requests_data(result: ReplayResult, statuses: list[str]) -> dict[str, Any]:
         "rows": len(requests),
         "search": ["place", "error"],
         "details": [["error", "Error"]],
-        "parts": "differences",
+        "parts": ["differences", "differences"],
         "columns": {
             "place": places([visible(item.place) for item in requests]),
             "status": names(statuses),

@@ -204,6 +204,38 @@ def test_details_of_a_request_hold_its_error_or_its_differences(ten):
         assert all(text in told for text in texts)
 
 
+def test_details_say_how_many_differences_they_leave_out(open_report, make_replay):
+    found = tuple(Mismatch(f"p[{n}]", 0, 1, 1.0, None, excess=2.0) for n in range(30))
+    weak = (Mismatch("p", 0, 1, 1.0, None, excess=1.5),)
+    requests = [
+        *(Result(f"r:{n}", 1, 200, 1.0, 1.0, "", found, 900, True) for n in range(200)),
+        Result("last:1", 1, 200, 1.0, 1.0, "", weak, 1, True),
+    ]
+    page = open_report(replay_page.render(make_replay(requests), title="T"))
+    section = requests_of(page)
+    section.locator(".opener").first.click()
+    assert section.locator(".details h3").text_content() == "Differences, 20 of 900"
+    section.get_by_role("searchbox").fill("last")
+    section.locator(".opener").click()
+    assert "This report holds worse ones only." in section.locator(".details").text_content()
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [],
+        [Result("a:1", 1, 200, 0.0, 0.0)],
+        [Result("a:1", 0, 0, 0.0, 0.0, "EnvironmentProblem: no answer")] * 3,
+        [Result("a:1", 1, 200, 1e-9, 0.0), Result("a:2", 1, 200, 1e9, 1e9)],
+    ],
+    ids=["none", "one", "all failed", "far apart"],
+)
+def test_a_report_of_strange_requests_opens(open_report, make_replay, requests):
+    page = open_report(replay_page.render(make_replay(requests), title="T"))
+    assert shown(page).startswith(f"{len(requests)} request")
+    assert len(first_column(page)) == max(len(requests), 1)
+
+
 def test_an_error_leads_to_its_requests(many):
     many.locator("#errors").get_by_role("button", name="Show in the table").first.click()
     assert shown(many) == "5,000 of 100,000 requests"

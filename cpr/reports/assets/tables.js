@@ -35,7 +35,7 @@ class DataTable {
     }
     for (const button of this.root.querySelectorAll("[data-equals] button")) {
       button.addEventListener("click", () => {
-        button.setAttribute("aria-pressed", String(button.ariaPressed !== "true"));
+        button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
         this.filter();
       });
     }
@@ -215,8 +215,7 @@ class DataTable {
       const text = this.columns[name][row];
       if (text) cell.append(make("h3", {}, label), make("pre", {}, text));
     }
-    const parts = this.source.parts && this.partsOf(row);
-    if (parts) cell.append(parts);
+    if (this.source.parts) cell.append(...this.partsOf(row));
     const list = make("dl", { class: "facts" });
     for (const heading of this.headings.filter(({ isMinor }) => isMinor)) {
       const value = this.cell({ ...heading, isMinor: false }, row);
@@ -227,18 +226,22 @@ class DataTable {
     return make("tr", { class: "details" }, room);
   }
 
-  // The rows of another table that belong to a row of this one.
+  // The rows of another table that belong to a row of this one, and how many there are in all.
   partsOf(row) {
-    const other = tables[this.source.parts];
-    if (!other) return null;
-    const rows = other.order.filter((at) => other.columns.request[at] === row).slice(0, 20);
-    if (!rows.length) return null;
-    const headings = other.headings.filter(({ name }) => name !== "place");
+    const [name, counts] = this.source.parts;
+    const total = this.columns[counts][row];
+    const other = tables[name];
+    if (!total || !other) return [];
+    const rows = [...other.order.filter((at) => other.columns.request[at] === row)].slice(0, 20);
+    const few = rows.length < total ? `${whole.format(rows.length)} of ${whole.format(total)}` : "";
+    const title = make("h3", {}, few ? `Differences, ${few}` : "Differences");
+    if (!rows.length) return [title, make("p", {}, "This report holds worse ones only.")];
+    const headings = other.headings.filter(({ name: column }) => column !== "place");
     const head = headings.map(({ label, kind }) => make("th", { scope: "col", class: kind }, label));
-    const lines = [...rows].map((at) =>
+    const lines = rows.map((at) =>
       make("tr", {}, ...headings.map((heading) => other.cell(heading, at))),
     );
     const table = make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...lines));
-    return make("div", { class: "scroll parts" }, table);
+    return [title, make("div", { class: "scroll parts" }, table)];
   }
 }
