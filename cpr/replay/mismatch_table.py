@@ -39,7 +39,7 @@ def mismatch_lines(
         yield from ("", requests[at].place)
         shown = [found for found, owner in worst if owner == at]
         rows = [("path", *names, "abs", "rel"), *(_row(found) for found in shown)]
-        yield from _table(rows)
+        yield from table(rows)
     rest = sum(item.count for item in requests) - len(worst)
     others = len(requests) - len({at for _, at in worst})
     if rest:
@@ -61,6 +61,14 @@ def show_value(value: Any) -> str:
     return text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"
 
 
+def table(rows: Sequence[Sequence[str]], *, indent: str = "    ") -> Iterator[str]:
+    """Rows of equal length as lines, each column as wide as it must be."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"{indent}{'  '.join(cells)}".rstrip()
+
+
 def _row(found: Mismatch) -> tuple[str, ...]:
     left, right = show_value(found.expected), show_value(found.actual)
     if found.kind == "length":
@@ -74,10 +82,3 @@ def _row(found: Mismatch) -> tuple[str, ...]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"    {'  '.join(cells)}".rstrip()

@@ -65,7 +65,8 @@ def from_record(value: dict[str, Any], file: str, line: int) -> RecordedRequest:
             "A recorded status is not a number.",
             file=file,
             line=line,
-            detail=f"'status' is {shorten(status)}; expected an HTTP status such as 200.",
+            detail=f"'status' is {shorten(status)}.",
+            hint="Write the HTTP status, such as 200, or leave it out.",
         )
     expected = None
     if "response" in value:

@@ -56,7 +56,7 @@ class UrlEndpoint:
         self, url: str, *, headers: Sequence[str] = (), timeout_s: float | None = None
     ) -> None:
         parts = _split(url)
-        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path or '/'}"
+        self.name = public_url(url)
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._headers = _headers(parts, headers)
         self._timeout_s = timeout_s or TIMEOUT_S
@@ -121,6 +121,7 @@ class UrlEndpoint:
             sock.settimeout(_left(deadline))
         if response.length:
             raise http.client.IncompleteRead(b"", response.length)
+        response.close()  # the connection stays open
         return response.status, b"".join(chunks), response.getheader("Location", "")
 
     def _error_in(self, status: int, body: bytes, location: str) -> CprError | None:
@@ -168,6 +169,16 @@ class UrlEndpoint:
             f"{self.name} cannot be reached: {said}.",
             hint="Is the server running, and is the address right?",
         )
+
+
+def public_url(url: str) -> str:
+    """A URL without what may be a secret: user, password and query.
+
+    Raises:
+        UsageError: It is none.
+    """
+    parts = _split(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path or '/'}"
 
 
 def _left(deadline: float) -> float:
