@@ -9,7 +9,7 @@ from cpr.replay.results import DiffResult, Latency, RequestDiff, Side
 from cpr.reports.columns import names, numbers, places
 from cpr.reports.differences import differences_data, differences_section, worst
 from cpr.reports.errors_section import errors_section
-from cpr.reports.figures import count, decimals, figure, share
+from cpr.reports.figures import count, decimals, duration, figure, share
 from cpr.reports.html import Markup, page, visible
 from cpr.reports.latency_plots import wants_log
 from cpr.reports.overlay_plots import latency_overlay
@@ -95,6 +95,7 @@ def _context(result: DiffResult) -> list[str]:
         f"A: {result.a}",
         f"B: {result.b}",
         f"tolerance: {result.tolerance}" if result.tolerance else "",
+        f"took {duration(result.elapsed_s * 1000)}",
         *result.notes,
     ]
 
@@ -117,7 +118,6 @@ def _figures(result: DiffResult) -> list[tuple[str, str, Tone]]:
             f"{result.failed_a:,} · {result.failed_b:,}",
             "failed" if failed else "ok",
         ),
-        ("took", f"{figure(result.elapsed_s)} s", "plain"),
     ]
 
 
@@ -166,7 +166,7 @@ def _requests_section(result: DiffResult, statuses: list[str]) -> Markup:
         Heading("b_http", "B, status", "number", is_minor=True),
         Heading("instances", "Instances", "number", is_minor=True),
     ]
-    filters = [status_filter("status", [(name, seen[name]) for name in STATUSES if seen[name]])]
+    filters = status_filter("status", [(name, seen[name]) for name in STATUSES if seen[name]])
     return section(
         "requests", "Requests", data_table("requests", "request", headings, filters=filters)
     )

@@ -19,6 +19,15 @@ def figure(value: float) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def duration(milliseconds: float) -> str:
+    """A time in the unit that suits it: ``5.38 µs`` ``2.14 ms`` ``12.3 s``."""
+    if 0 < milliseconds < 0.1:
+        return f"{figure(milliseconds * 1000)} µs"
+    if milliseconds >= 1000:
+        return f"{figure(milliseconds / 1000)} s"
+    return f"{figure(milliseconds)} ms"
+
+
 def tick(value: float) -> str:
     """A round number, as short as it can be: ``0.005`` ``250`` ``20k`` ``1.5M``."""
     for power, letter in ((9, "G"), (6, "M"), (3, "k")):

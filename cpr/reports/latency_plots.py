@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cpr.replay.latency import percentile
-from cpr.reports.figures import Scale, count, figure, spread, tick
+from cpr.reports.figures import Scale, count, duration, figure, spread, tick
 from cpr.reports.html import Markup, element
 from cpr.reports.svg import BOTTOM, LEFT, RIGHT, TOP, Axis, across, bar, marker, plot, upwards
 
@@ -69,10 +69,10 @@ def histogram(
         if number
     ]
     shapes += [
-        marker(scale.at(value), f"{name} {figure(value)} ms", row, class_=name)
+        marker(scale.at(value), f"{name} {duration(value)}", row, class_=name)
         for row, (name, value) in enumerate(marks)
     ]
-    said = ", ".join(f"{name} {figure(value)} ms" for name, value in marks)
+    said = ", ".join(f"{name} {duration(value)}" for name, value in marks)
     return plot(
         f"Distribution of latency of {count(len(latency_ms), 'request')}: {said}.",
         Axis(scale, "latency, ms"),

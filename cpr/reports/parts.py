@@ -175,7 +175,7 @@ def data_table(
         name: Which table of the page's data it shows.
         noun: What one row is.
         headings: Its columns.
-        filters: What `status_filter` and `least_filter` make.
+        filters: What `status_filter` and `least_filter` made.
     """
     search = element(
         "label", "Search ", element("input", type="search", autocomplete="off", spellcheck="false")
@@ -211,8 +211,10 @@ def data_table(
     )
 
 
-def status_filter(column: str, counts: Iterable[tuple[str, int]]) -> Markup:
-    """Buttons that keep the rows with one of some values of a column."""
+def status_filter(column: str, counts: Sequence[tuple[str, int]]) -> list[Markup]:
+    """Buttons that keep the rows with one of some values of a column; none for one value."""
+    if len(counts) < 2:
+        return []
     buttons = (
         element(
             "button",
@@ -225,9 +227,10 @@ def status_filter(column: str, counts: Iterable[tuple[str, int]]) -> Markup:
         )
         for value, number in counts
     )
-    return element(
+    group = element(
         "div", join(buttons), role="group", aria_label="Result", data_equals=column, class_="group"
     )
+    return [group]
 
 
 def least_filter(column: str, label: str, options: Iterable[tuple[str, float]]) -> Markup:

@@ -9,7 +9,7 @@ from cpr.replay.results import Latency, ReplayResult, RequestResult
 from cpr.reports.columns import names, numbers, places, steps
 from cpr.reports.differences import differences_data, differences_section, worst
 from cpr.reports.errors_section import errors_section
-from cpr.reports.figures import count, decimals, figure, share
+from cpr.reports.figures import count, decimals, duration, figure, share
 from cpr.reports.html import Markup, page, visible
 from cpr.reports.latency_plots import Points, histogram, keys, timeline, wants_log
 from cpr.reports.parts import (
@@ -95,7 +95,7 @@ def _context(result: ReplayResult) -> list[str]:
         result.name,
         f"{result.concurrency} at a time" if result.concurrency > 1 else "one at a time",
         f"tolerance: {result.tolerance}" if result.tolerance else "",
-        f"latest request {figure(lag)} ms late" if lag is not None else "",
+        f"latest request {duration(lag)} late" if lag is not None else "",
         *result.notes,
     ]
 
@@ -107,24 +107,24 @@ def _figures(result: ReplayResult) -> list[tuple[str, str, Tone]]:
         ("requests", f"{total:,}", "plain"),
         (f"ok · {share(good, total)}", f"{good:,}", "ok" if good else "plain"),
         ("failed", f"{result.failed:,}", "failed" if result.failed else "plain"),
-        ("mismatched", _mismatched(result), "mismatched" if result.mismatched else "plain"),
+        _mismatched(result),
     ]
     if result.latency_ms:
-        shown += [
-            (name, f"{figure(value)} ms", "plain") for name, value in marks(result.latency_ms)
-        ]
-        shown.append(("max", f"{figure(result.latency_ms.max)} ms", "plain"))
+        shown += [(name, duration(value), "plain") for name, value in marks(result.latency_ms)]
+        shown.append(("max", duration(result.latency_ms.max), "plain"))
     return [
         *shown,
         ("requests/s", figure(round(result.requests_per_s, 1)), "plain"),
         ("instances/s", figure(round(result.instances_per_s, 1)), "plain"),
         ("instances", f"{result.instances:,}", "plain"),
-        ("took", f"{figure(result.elapsed_s)} s", "plain"),
+        ("took", duration(result.elapsed_s * 1000), "plain"),
     ]
 
 
-def _mismatched(result: ReplayResult) -> str:
-    return f"{result.mismatched:,}" if result.compared else "not compared"
+def _mismatched(result: ReplayResult) -> tuple[str, str, Tone]:
+    if not result.compared:
+        return "compared", "none", "plain"
+    return "mismatched", f"{result.mismatched:,}", "mismatched" if result.mismatched else "plain"
 
 
 def marks(latency: Latency) -> list[tuple[str, float]]:
@@ -171,15 +171,22 @@ def _requests_section(result: ReplayResult, statuses: list[str]) -> Markup:
         Heading("differences", "Differences", "number", is_minor=True),
         Heading("http", "Status", "number", is_minor=True),
         Heading("instances", "Instances", "number", is_minor=True),
-        Heading("sent", "Sent at, s", "number", is_minor=True, decimals=3),
+        Heading("sent", "Sent at, s", "number", is_minor=True, decimals=_sent_decimals(result)),
     ]
-    filters = [status_filter("status", [(name, seen[name]) for name in STATUSES if seen[name]])]
+    if not result.compared:
+        headings = [heading for heading in headings if heading.name != "differences"]
+    filters = status_filter("status", [(name, seen[name]) for name in STATUSES if seen[name]])
     if result.latency_ms:
         limits = [(f"{name} or slower", value) for name, value in marks(result.latency_ms)]
-        filters.append(least_filter("latency", "Latency", limits))
+        filters += [least_filter("latency", "Latency", limits)]
     return section(
         "requests", "Requests", data_table("requests", "request", headings, filters=filters)
     )
+
+
+def _sent_decimals(result: ReplayResult) -> int:
+    """Enough to tell a request from the next: milliseconds, or hundredths of them."""
+    return 3 if result.elapsed_s >= 0.001 * len(result.requests) else 5
 
 
 def _requests_data(result: ReplayResult, statuses: list[str]) -> dict[str, Any]:
@@ -196,7 +203,9 @@ def _requests_data(result: ReplayResult, statuses: list[str]) -> dict[str, Any]:
             "differences": numbers([item.mismatch_count for item in requests], digits=12),
             "http": numbers([item.status for item in requests]),
             "instances": numbers([item.instances for item in requests], digits=12),
-            "sent": steps([item.started_ms / 1000 for item in requests], per=10_000),
+            "sent": steps(
+                [item.started_ms / 1000 for item in requests], per=10 ** _sent_decimals(result)
+            ),
             "error": names([visible(item.error) for item in requests]),
         },
     }

@@ -11,8 +11,8 @@ from cpr.replay.results import RequestResult as Result
 from cpr.replay.shifts import LabelChange, LabelShift, NumericShift, Spread
 
 FLAGS = (
-    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-quic"
+    "--no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync --disable-quic"
 )
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 

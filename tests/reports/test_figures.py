@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cpr.reports.figures import Scale, count, decimals, figure, share, spread, tick
+from cpr.reports.figures import Scale, count, decimals, duration, figure, share, spread, tick
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,14 @@ from cpr.reports.figures import Scale, count, decimals, figure, share, spread, t
 )  # fmt: skip
 def test_figures_have_three_digits(value, text):
     assert figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(0, "0 ms"), (0.00538, "5.38 µs"), (2.14, "2.14 ms"), (999, "999 ms"), (12_345, "12.3 s")],
+)
+def test_durations_have_the_unit_that_suits_them(milliseconds, text):
+    assert duration(milliseconds) == text
 
 
 @pytest.mark.parametrize(
