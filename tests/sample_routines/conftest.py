@@ -29,6 +29,16 @@ def wine(tmp_path_factory):
     return trained_copy("wine_savedmodel", tmp_path_factory.mktemp("samples"))
 
 
+@pytest.fixture(scope="session")
+def census(tmp_path_factory):
+    return trained_copy("census_forest", tmp_path_factory.mktemp("samples"))
+
+
+@pytest.fixture(scope="session")
+def reviews(tmp_path_factory):
+    return trained_copy("reviews_text", tmp_path_factory.mktemp("samples"))
+
+
 @pytest.fixture
 def cpr(tmp_path):
     """Runs the command line in a folder of its own; returns the finished process."""
