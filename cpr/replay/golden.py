@@ -18,7 +18,7 @@ from typing import Any
 
 from cpr.errors import UsageError
 from cpr.packager.atomic import write_atomically
-from cpr.replay.lines import BadFile, numbered_lines, parse_json, read_file
+from cpr.replay.lines import BadFile, NoFile, numbered_lines, parse_json, read_file
 from cpr.replay.recorded import Expected, RecordedRequest, expect, from_record, is_record
 from cpr.replay.requests import LINE_SUFFIXES, SUFFIXES, read_document
 from cpr.replay.run import read_response
@@ -31,8 +31,8 @@ def with_golden(requests: Sequence[RecordedRequest], golden: str) -> list[Record
     """The requests, each with the response that the golden file or directory has for it.
 
     Raises:
-        BadFile: A file is missing or cannot be read, or has no response for a
-            request.
+        NoFile: A file is missing.
+        BadFile: A file cannot be used, or has no response for a request.
     """
     found: list[RecordedRequest] = list(requests)
     for file, members in _files_of(requests, golden).items():
@@ -107,7 +107,7 @@ def _suffix(name: str) -> str:
 
 def _expected(requests: Sequence[RecordedRequest], file: Path) -> Sequence[Expected]:
     if not file.exists():
-        raise BadFile(f"{file} does not exist.", file=str(file), hint=_REFRESH)
+        raise NoFile(f"{file} does not exist.", file=str(file), hint=_REFRESH)
     if file.suffix.lower() not in LINE_SUFFIXES:
         return [_of_document(read_document(str(file)), file)]
     content, name = read_file(str(file))

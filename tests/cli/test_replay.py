@@ -73,7 +73,7 @@ def test_golden_is_written_compared_and_refreshed(cpr, project, tmp_path):
     (tmp_path / "rows.jsonl").write_text("1\n2\n4\n")
     target = project(SOURCE)
     golden = ["--golden=golden.jsonl"]
-    missing = cpr("replay", "rows.jsonl", *target, *golden, expected=11)
+    missing = cpr("replay", "rows.jsonl", *target, *golden, expected=2)
     assert "golden.jsonl does not exist" in missing.stderr
     assert "--update writes it" in missing.stderr
 

@@ -115,7 +115,7 @@ def test_refuses(folder, content, message):
     golden = folder / "golden.jsonl"
     if content is not None:
         golden.write_text(content, encoding="utf-8")
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(UsageError if content is None else BadInput) as caught:
         with_golden(read_requests(str(folder / "requests")), str(golden))
     assert message in caught.value.problem
     assert caught.value.hint
