@@ -12,8 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cpr.errors import UsageError, shorten
-from cpr.replay.lines import BadFile, decode, numbered_lines, parse_json, read_file
+from cpr.errors import CprError, UsageError, shorten
+from cpr.replay.lines import (
+    BEYOND_HINT,
+    BadFile,
+    beyond_json,
+    decode,
+    not_a_number,
+    numbered_lines,
+    parse_json,
+    read_file,
+)
 
 NOT_ONE = "Exactly one of --json-request, --json-instances and --text-instances must be specified."
 
@@ -45,25 +54,36 @@ class InstancesFlags:
                 hint="For a file with one JSON value a line: --json-instances FILE (- is stdin).",
             )
 
-    def body(self, parameters: Mapping[str, Any]) -> bytes:
+    def body(self, parameters: Mapping[str, Any], *, beyond: list[CprError] | None = None) -> bytes:
         """Read the file and make the request's body.
 
         Args:
             parameters: Top-level keys to set besides ``instances``.
+            beyond: Gets what Python reads and JSON forbids, such as NaN: an
+                error unless predictions are strict.
 
         Raises:
+            NoFile: The file cannot be read.
             BadFile: The file breaks one of gcloud's rules.
         """
+        beyond = [] if beyond is None else beyond
         if self.json_request:
-            return _request(self.json_request, parameters)
+            return _request(self.json_request, parameters, beyond)
         if self.json_instances:
-            return _wrap(_json_lines(self.json_instances), parameters)
+            return _wrap(_json_lines(self.json_instances, beyond), parameters)
         content, name = read_file(self.text_instances or "")
         return _wrap([json.dumps(text) for _, text in numbered_lines(content, name)], parameters)
 
 
-def parse_parameters(pairs: Sequence[str], *, signature_name: str | None = None) -> dict[str, Any]:
+def parse_parameters(
+    pairs: Sequence[str],
+    *,
+    signature_name: str | None = None,
+    beyond: list[CprError] | None = None,
+) -> dict[str, Any]:
     """The values of ``--param KEY=JSON`` and ``--signature-name``.
+
+    `beyond` is as for `InstancesFlags.body`.
 
     Raises:
         UsageError: One has no ``=``, is not JSON, is given twice, or names
@@ -88,15 +108,20 @@ def parse_parameters(pairs: Sequence[str], *, signature_name: str | None = None)
                 f"--param {key} is not JSON: {shorten(text)}.",
                 hint=f"Quote text twice: --param '{key}=\"…\"'",
             ) from error
+        said = not_a_number(text)
+        if said and beyond is not None:
+            beyond.append(UsageError(f"--param {shorten(pair)[1:-1]}: {said}.", hint=BEYOND_HINT))
     return parameters
 
 
-def _json_lines(path: str) -> list[str]:
+def _json_lines(path: str, beyond: list[CprError]) -> list[str]:
     content, name = read_file(path)
     lines = []
     for number, text in numbered_lines(content, name):
         hint = "Write one JSON value a line; a whole request goes to --json-request."
         parse_json(text, name, number, hint=hint)
+        fault = None if beyond else beyond_json(text, name, number)
+        beyond += [fault] if fault else []
         # The text itself is sent on: numbers keep the digits they came with.
         lines.append(text)
     return lines
@@ -107,7 +132,7 @@ def _wrap(instances: Sequence[str], parameters: Mapping[str, Any]) -> bytes:
     return f'{{"instances": [{", ".join(instances)}]{rest}}}'.encode()
 
 
-def _request(path: str, parameters: Mapping[str, Any]) -> bytes:
+def _request(path: str, parameters: Mapping[str, Any], beyond: list[CprError]) -> bytes:
     content, name = read_file(path)
     text = decode(content, name, 1)
     value = parse_json(
@@ -129,4 +154,6 @@ def _request(path: str, parameters: Mapping[str, Any]) -> bytes:
             detail=f"found {shorten(value['instances'])}",
             hint="For a routine that takes another JSON value, use `cpr replay`.",
         )
+    fault = beyond_json(text, name, 1)
+    beyond += [fault] if fault else []
     return json.dumps({**value, **parameters}).encode() if parameters else text.encode()

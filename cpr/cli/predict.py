@@ -88,12 +88,14 @@ def command(
     guard_stdout()
     flags = InstancesFlags(json_request, json_instances, text_instances)
     flags.check()
-    body = flags.body(parse_parameters(param, signature_name=signature_name))
-    name, reply = _answer(target, body, pdb=pdb)
+    beyond: list[CprError] = []
+    parameters = parse_parameters(param, signature_name=signature_name, beyond=beyond)
+    body = flags.body(parameters, beyond=beyond)
+    name, reply = _answer(target, body, beyond, pdb=pdb)
     _print(name, reply, layout=layout, as_json=as_json)
 
 
-def _answer(target: Target, body: bytes, *, pdb: bool) -> tuple[str, Reply]:
+def _answer(target: Target, body: bytes, beyond: list[CprError], *, pdb: bool) -> tuple[str, Reply]:
     # CLI start-up time: the layers below are imported when a command runs.
     from cpr.messages import Call
 
@@ -102,6 +104,8 @@ def _answer(target: Target, body: bytes, *, pdb: bool) -> tuple[str, Reply]:
         try:
             routine = open_while_debugged.enter_context(target.open())
             roots = routine.roots
+            if beyond and not routine.settings.strict:
+                raise beyond[0]
             [reply] = routine.answer([Call(body)])
             if reply.error is not None:
                 raise reply.error

@@ -8,6 +8,7 @@ in the order of their names. See `cpr.replay.recorded` for what a record is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,10 +34,11 @@ def read_requests(path: str) -> list[RecordedRequest]:
     """Every request of a file or directory; ``-`` is lines on standard input.
 
     Raises:
+        NoFile: There is no such file or directory.
         BadFile: There is no request, or a file cannot be used; all files are
             read and checked before the first request is sent.
     """
-    if path != STDIN and Path(path).is_dir():
+    if path != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for long names
         return [request for file in _files(Path(path)) for request in _read(str(file))]
     return list(_read(path))
 
@@ -75,6 +77,7 @@ def _suffix(path: Path) -> str:
 def _read(path: str) -> Iterator[RecordedRequest]:
     suffix = LINE_SUFFIXES[0] if path == STDIN else _suffix(Path(path))
     if suffix not in SUFFIXES:
+        read_file(path)  # what is not there has no name at fault
         raise BadFile(
             f"{path} is not a request file: its name ends in {suffix or 'no suffix'!r}.",
             file=path,

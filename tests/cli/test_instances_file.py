@@ -78,6 +78,18 @@ BAD = {
         NOT_JSON,
         "rows:2: ",
     ),
+    "request-ends-early": (
+        "json_request",
+        '{"instances": [1,\n 2\n\n',
+        NOT_JSON,
+        "rows:2: Expecting ',' delimiter at column 3: ' 2'",
+    ),
+    "request-has-a-second-value": (
+        "json_request",
+        '{"instances": [1]}\n{"instances": [2]}\n',
+        NOT_JSON,
+        """rows:2: Extra data at column 1: '{"instances": [2]}'""",
+    ),
     "request-not-utf8": (
         "json_request",
         b'{"instances":\n\n ["\xff"]}',
@@ -123,14 +135,57 @@ def test_message_about_a_long_line_is_short(body):
 
 def test_missing_file_suggests_its_neighbour(tmp_path):
     (tmp_path / "rows.jsonl").write_text("1\n")
-    with pytest.raises(BadInput, match=r"rows.json cannot be read: No such file") as caught:
+    with pytest.raises(UsageError, match=r"rows.json cannot be read: No such file") as caught:
         flags("json_instances", str(tmp_path / "rows.json")).body({})
     assert caught.value.hint == "Did you mean 'rows.jsonl'?"
 
 
 def test_directory_is_not_a_file(tmp_path):
-    with pytest.raises(BadInput, match="cannot be read: Is a directory"):
+    (tmp_path / "rows.jsonl").write_text("1\n")
+    with pytest.raises(UsageError, match="cannot be read: Is a directory") as caught:
         flags("json_instances", str(tmp_path)).body({})
+    assert caught.value.hint == "Name a file in it: rows.jsonl."
+
+
+BEYOND = {
+    "nan": ("json_instances", "1\n[0, NaN]\n", "rows:2: NaN is not JSON at column 5: '[0, NaN]'"),
+    "infinity": ("json_instances", "-Infinity", "rows:1: -Infinity is not JSON at column 1: "),
+    "too-large": (
+        "json_instances",
+        "1\n2\n-1e999\n",
+        "rows:3: -1e999 is too large for a number of 64 bits at column 1: '-1e999'",
+    ),
+    "half-a-pair": (
+        "json_instances",
+        '"\\ud83d\\ude00"\n"\\ud83d"\n',
+        r"rows:2: \ud83d is half of a surrogate pair, which is no character at column 2: ",
+    ),
+    "request": (
+        "json_request",
+        '{"instances":\n [1,\n  NaN]}',
+        "rows:3: NaN is not JSON at column 3: '  NaN]}'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("flag", "content", "said"), BEYOND.values(), ids=BEYOND)
+def test_what_python_reads_and_json_forbids_is_told_apart(
+    tmp_path, monkeypatch, flag, content, said
+):
+    (tmp_path / "rows").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    beyond = []
+    assert flags(flag, "rows").body({}, beyond=beyond)
+    [fault] = beyond
+    assert fault.problem.splitlines()[1].startswith(said)
+    assert fault.hint == "Write null, or let it through as AI Platform did, with --strict."
+
+
+def test_parameter_that_json_forbids_is_told_apart():
+    beyond = []
+    assert parse_parameters(["a=[1e999]", "b=1"], beyond=beyond)["b"] == 1
+    [fault] = beyond
+    assert fault.problem == "--param a=[1e999]: 1e999 is too large for a number of 64 bits."
 
 
 def test_dash_is_standard_input(monkeypatch):

@@ -167,7 +167,25 @@ def test_strict_encodes_as_ai_platform_did(cpr, project):
     assert "ndarray" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("flag", "stdin", "code", "said"),
+    [
+        ("--param=a=NaN", "1\n", 2, "cpr: --param a=NaN: NaN is not JSON.\n"),
+        ("--param=b=1", "1\nNaN\n", 11, "<stdin>:2: NaN is not JSON at column 1: 'NaN'\n"),
+    ],
+    ids=["parameter", "instance"],
+)
+def test_nan_is_refused_unless_strict(cpr, project, flag, stdin, code, said):
+    flags = [*project(returning("len(instances)")), "--json-instances=-", flag]
+    done = cpr("predict", *flags, stdin=stdin, expected=code)
+    assert said in done.stderr
+    assert "Write null, or let it through as AI Platform did, with --strict." in done.stderr
+    done = cpr("predict", *flags, "--strict", "--format=json", stdin=stdin)
+    assert json.loads(done.stdout) == {"predictions": stdin.count("\n")}
+
+
 FAILURES = {
+    "no-file": (["--json-instances=nowhere"], raising("pass"), 2, "nowhere cannot be read: No"),
     "no-input-flag": ([], raising("pass"), 2, "Exactly one of --json-request"),
     "bad-line": (["--json-instances=-"], raising("pass"), 11, "<stdin>:2: "),
     "from_path": (["--text-instances=-"], raising("1 / 0", "from_path"), 10, "ZeroDivisionError"),

@@ -178,7 +178,7 @@ def test_file_of_another_kind_is_refused(tmp_path):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(UsageError, match="nowhere cannot be read: No such file or directory"):
         read_requests("nowhere")
-    with pytest.raises(UsageError, match="…n+ cannot be read: File name too long"):
+    with pytest.raises(UsageError, match=r"…n+ cannot be read: File name too long"):
         read_requests("n" * 300)
     with pytest.raises(UsageError, match=r"none.json cannot be read: No such file or directory"):
         read_requests(str(tmp_path / "none.json"))
