@@ -1,4 +1,4 @@
-"""`cpr replay --format html`: from recorded requests to a page in a browser."""
+"""`--format html` of replay and diff: from recorded requests to a page in a browser."""
 
 import json
 import subprocess
@@ -56,3 +56,20 @@ def test_replay_prints_a_report_where_no_file_is_named(folder):
     printed = replay(folder, "--format=html")
     assert printed.startswith("<!doctype html>\n")
     assert printed.endswith("</html>\n")
+
+
+def test_diff_writes_a_report_and_the_text(folder, open_report):
+    (folder / "thirds.py").write_text(HALVES.replace("Halves", "Thirds").replace("/ 2", "/ 3"))
+    sides = ["halves.py:Halves", "thirds.py:Thirds", "--model-dir=model"]
+    (folder / "rows.jsonl").write_text("6\n0\n")
+    flags = ["--requests=rows.jsonl", "--format=html", "--output=report.html"]
+    command = [sys.executable, "-m", "cpr", "diff", *sides, *flags]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "predictions   2, changed 1" in done.stdout
+    page = open_report((folder / "report.html").read_text(encoding="utf-8"))
+    assert page.locator(".verdict").text_content().endswith("1 of 2 predictions changed.")
+    cells = page.locator("#differences tbody td").all_text_contents()
+    assert cells == ["predictions[0]", "3.0", "2.0", "1", "0.3333", "other value", "rows.jsonl:1"]
+    badges = page.locator("#requests tbody .badge").all_text_contents()
+    assert badges == ["changed", "same"]
