@@ -115,7 +115,8 @@ def measurements(seen: Observations) -> dict[str, Any]:
             "largest_response_bytes": max(len(answer.body) for answer in answers),
             "most_stdout_bytes": max(answer.stdout_bytes for answer in answers),
         }
-    if batchable(seen) and seen.loaded is not None and not seen.loaded.is_batchable:
+    loaded = seen.loaded
+    if batchable(seen) and loaded and not (loaded.is_batchable or loaded.is_ready_made):
         found["advice"] = (
             "The sample instances got the same predictions one by one, all at once and shuffled: "
             "batchable = True would let requests share one predict."

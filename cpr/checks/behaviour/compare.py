@@ -12,7 +12,7 @@ RTOL = 1e-5
 ATOL = 1e-6
 
 
-def difference(one: bytes, other: bytes) -> str:
+def difference(one: bytes, other: bytes, path: str = "") -> str:
     """Where two JSON documents differ first, with both values; "" if they agree.
 
     Floats agree within `RTOL` and `ATOL`, and NaN with NaN; everything else
@@ -20,7 +20,7 @@ def difference(one: bytes, other: bytes) -> str:
     """
     if one == other:
         return ""
-    return differing(json.loads(one), json.loads(other), "")
+    return differing(json.loads(one), json.loads(other), path)
 
 
 def differing(one: Any, other: Any, path: str = "predictions") -> str:

@@ -63,7 +63,10 @@ def plans(requests: Sequence[tuple[int, bytes]], *, at_most: int) -> list[Plan]:
 
 
 def _plan(members: list[tuple[int, Any]], parameters: dict[str, Any], *, at_most: int) -> Plan:
-    distinct = list({json.dumps(value): (number, value) for number, value in members}.values())
+    first: dict[str, tuple[int, Any]] = {}
+    for number, value in members:
+        first.setdefault(json.dumps(value), (number, value))
+    distinct = list(first.values())
     step = max(len(distinct) / at_most, 1)
     chosen = [distinct[int(i * step)] for i in range(min(len(distinct), at_most))]
     if len(chosen) == 1:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cpr.checks.behaviour.grouping import Plan, plans
 from cpr.checks.behaviour.observations import Answer, Group, Kept, Returned, Threads
-from cpr.checks.behaviour.session import Session, answers_of
+from cpr.checks.behaviour.session import Session
 
 _THREADS = 8
 # How long each part may take, as far as the first answers tell.
@@ -55,7 +55,7 @@ def _returned(
 ) -> tuple[tuple[Returned | None, ...], tuple[str, ...]]:
     message = session.ask("run", [body for _, body in answered], phase="answering it again")
     found: list[Returned | None] = [None] * count
-    told = zip(answered, answers_of(message), message.header["answers"], strict=True)
+    told = zip(answered, session.answers(message), message.header["answers"], strict=True)
     for (number, _), answer, document in told:
         found[number] = Returned(answer, document["kind"], document["strict_fault"])
     return tuple(found), tuple(message.header["changed"])
@@ -63,7 +63,7 @@ def _returned(
 
 def _group(session: Session, plan: Plan) -> Group:
     message = session.ask("ask", plan.bodies, phase="answering other groups of instances")
-    *alone, together, shuffled = answers_of(message)
+    *alone, together, shuffled = session.answers(message)
     return Group(
         instances=plan.instances,
         requests=plan.requests,
@@ -93,7 +93,7 @@ def _threads(session: Session, answered: Requests, count: int, total_s: float) -
         count=_THREADS,
         rounds=rounds,
     )
-    told = iter(answers_of(message))
+    told = iter(session.answers(message))
     found: list[tuple[Answer, ...]] = [()] * count
     for (number, _), distinct in zip(answered, message.header["counts"], strict=True):
         found[number] = tuple(next(told) for _ in range(distinct))

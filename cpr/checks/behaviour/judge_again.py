@@ -64,7 +64,7 @@ def judge_threads(seen: Observations, context: Context) -> Iterator[Finding]:
 def _misled(expected: Answer, answer: Answer) -> str:
     if answer.fault is not None:
         return answer.fault.problem.rstrip(".")
-    return difference(expected.body, answer.body)
+    return difference(expected.body, answer.body, "predictions")
 
 
 def _differences(first: Sequence[Answer | None], second: Sequence[Answer | None]) -> dict[int, str]:

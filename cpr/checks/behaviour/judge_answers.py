@@ -75,8 +75,9 @@ def judge_sizes(seen: Observations, context: Context) -> Iterator[Finding]:
 
 def judge_plainness(seen: Observations, context: Context) -> Iterator[Finding]:
     """Whether AI Platform's own encoder would have written it."""
-    is_ours = seen.loaded is not None and seen.loaded.is_ready_made
-    if is_ours or not context.profile.name.startswith("aiplatform"):
+    loaded = seen.loaded
+    is_for_cpr = loaded is not None and (loaded.is_ready_made or loaded.is_subclass)
+    if is_for_cpr or not context.profile.name.startswith("aiplatform"):
         return
     for number, returned in enumerate(seen.returned):
         if returned is not None and returned.strict_fault:

@@ -129,10 +129,14 @@ class Touched:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The routine, loaded; `places` are the lines that define its methods."""
+    """The routine, loaded; `places` are the lines that define its methods.
+
+    `is_subclass` says that it subclasses `cpr.Predictor`: it was written for `cpr`.
+    """
 
     name: str
     is_ready_made: bool
+    is_subclass: bool
     is_batchable: bool
     is_vertex: bool
     seconds: float

@@ -145,7 +145,10 @@ class _Probe:
         return {"fault": None, "seconds": seconds, "kind": kind, "strict_fault": strict}, written
 
     def _fault(self, error: CprError | None) -> dict[str, Any] | None:
-        return None if error is None else fault_to_json(error, self._routine.roots)
+        if error is None:
+            return None
+        fault = fault_to_json(error, self._routine.roots)
+        return {**fault, "place": ("", 0)} if self._routine.is_ready_made else fault
 
     def _watch_prints(self) -> None:
         """Remember which lines print, so that a flood can be traced to one."""

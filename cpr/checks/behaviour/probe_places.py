@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from cpr.checks.behaviour.probe_faults import Spot
+from cpr.predictor import Predictor
 from cpr.routine import Routine
 
 _METHODS = ("from_path", "load", "predict")
@@ -17,6 +18,18 @@ _BATCHABLE = re.compile(r"^\s+batchable\s*(:.*)?=")
 def described(routine: Routine) -> dict[str, Any]:
     """What is said of a routine that has loaded."""
     kind = type(routine.predictor)
+    told = {
+        "name": routine.name,
+        "is_ready_made": routine.is_ready_made,
+        "is_subclass": isinstance(routine.predictor, Predictor),
+        "is_batchable": routine.is_batchable,
+        "is_vertex": not hasattr(kind, "from_path") and hasattr(kind, "load"),
+    }
+    places = {} if routine.is_ready_made else _places(kind)
+    return {**told, "places": {name: place for name, place in places.items() if place[0]}}
+
+
+def _places(kind: type) -> dict[str, Spot]:
     places = {name: _definition(getattr(kind, name, None)) for name in _METHODS}
     lines, first = _source(kind)
     file = _file(kind)
@@ -27,13 +40,7 @@ def described(routine: Routine) -> dict[str, Any]:
         for name in setting.findall(line):
             # The last line that sets it: after __init__, which stands first.
             places[f"self.{name}"] = (file, number)
-    return {
-        "name": routine.name,
-        "is_ready_made": routine.is_ready_made,
-        "is_batchable": routine.is_batchable,
-        "is_vertex": not hasattr(kind, "from_path") and hasattr(kind, "load"),
-        "places": {name: place for name, place in places.items() if place[0]},
-    }
+    return places
 
 
 def _definition(method: Any) -> Spot:

@@ -15,6 +15,8 @@ from cpr.errors import CprError, UserCodeError
 from cpr.isolated import ChildProcess
 from cpr.isolated.channel import Message
 
+_TEXTS = ("problem", "hint")
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -76,10 +78,11 @@ class Session:
         message = self.ask("load", limit_s=self._limits.load_s, phase="loading", **self._header)
         header = message.header
         if header["fault"]:
-            return fault_of(header["fault"])
+            return self._fault(header["fault"])
         return Loaded(
             name=header["name"],
             is_ready_made=header["is_ready_made"],
+            is_subclass=header["is_subclass"],
             is_batchable=header["is_batchable"],
             is_vertex=header["is_vertex"],
             seconds=header["seconds"],
@@ -97,7 +100,7 @@ class Session:
         """
         before = self._child.stdout_bytes
         message = self.ask("answer", [body], phase=phase, request=request)
-        (answer,) = answers_of(message, printed=self._child.stdout_bytes - before)
+        (answer,) = self.answers(message, printed=self._child.stdout_bytes - before)
         return answer
 
     def ask(
@@ -130,6 +133,23 @@ class Session:
         usage = message.header["usage"]
         self.peak_rss_bytes, self.cpu_s = usage["peak_rss_bytes"], usage["cpu_s"]
         return message
+
+    def answers(self, message: Message, *, printed: int = 0) -> list[Answer]:
+        """The answers that a message holds; the copy of the model directory is not named."""
+        return [
+            Answer(
+                body=self.stage.told(body),
+                fault=self._fault(document["fault"]) if document["fault"] else None,
+                seconds=document["seconds"],
+                stdout_bytes=printed,
+                instance_count=document.get("instance_count", 0),
+            )
+            for document, body in zip(message.header["answers"], message.blobs, strict=True)
+        ]
+
+    def _fault(self, document: Mapping[str, Any]) -> Fault:
+        told = {key: self.stage.told(str(document[key]).encode()).decode() for key in _TEXTS}
+        return Fault(**{**document, **told, "place": Place(*document["place"])})
 
     def finish(self) -> Mapping[str, Any]:
         """Close the routine; returns the files and prints that were seen, if it still tells."""
@@ -170,22 +190,3 @@ def absolute(open_with: Mapping[str, Any]) -> dict[str, Any]:
         found["target"] = str(Path.cwd())
         found["prediction_class"] = open_with.get("prediction_class") or target.replace(":", ".")
     return found
-
-
-def answers_of(message: Message, *, printed: int = 0) -> list[Answer]:
-    """The answers that a message holds."""
-    return [
-        Answer(
-            body=body,
-            fault=fault_of(document["fault"]) if document["fault"] else None,
-            seconds=document["seconds"],
-            stdout_bytes=printed,
-            instance_count=document.get("instance_count", 0),
-        )
-        for document, body in zip(message.header["answers"], message.blobs, strict=True)
-    ]
-
-
-def fault_of(document: Mapping[str, Any]) -> Fault:
-    """A fault that the probe told."""
-    return Fault(**{**document, "place": Place(*document["place"])})

@@ -21,6 +21,12 @@ class Stage:
     model_dir: Path
     folder: Path
     before: Listing
+    original: Path | None = None
+
+    def told(self, text: bytes) -> bytes:
+        """A text with the model directory's own path in place of the copy's."""
+        original = str(self.original or "the model directory")
+        return text.replace(str(self.model_dir).encode(), original.encode())
 
     def written(self) -> list[str]:
         """The files of the model directory that are new, altered or gone."""
@@ -57,7 +63,7 @@ def stage(model_dir: Path | None, into: Path) -> Stage:
             copy_function=os.symlink if is_large else shutil.copy2,
             ignore_dangling_symlinks=True,
         )
-    return Stage(copy, folder, _listing(copy))
+    return Stage(copy, folder, _listing(copy), model_dir)
 
 
 def _listing(folder: Path) -> Listing:
