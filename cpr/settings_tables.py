@@ -27,12 +27,16 @@ class ProjectSettings:
 class PackageSettings:
     """The table ``[package]``: what is packed, and what a package must be signed by.
 
-    `include` and `exclude` are glob patterns of files of the project.
+    `include` and `exclude` are glob patterns of files of the project,
+    `model_keep` of files of the model directory that are staged whatever they
+    look like. `extra_packages` are package files that the package needs.
     `require_signature` is the file of a public key.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    extra_packages: tuple[str, ...] = ()
+    model_keep: tuple[str, ...] = ()
     require_signature: str = ""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from cpr.packager.atomic import write_atomically
 from cpr.packager.classes import check_class, normal_name
 from cpr.packager.describe import Description, describe
 from cpr.packager.libraries import installed_libraries
+from cpr.packager.lock import LOCK_NAME
 from cpr.packager.metadata import metadata_files
 from cpr.packager.modules import lay_out
 from cpr.packager.remarks import remarks
@@ -40,6 +41,39 @@ class BuiltPackage:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True)
+class PackedProject:
+    """A package in memory: the bytes of ``STEM.tar.gz``, and what they are."""
+
+    stem: str
+    members: Mapping[str, bytes]
+    data: bytes
+    manifest: Manifest
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file."""
+        return f"{self.stem}.tar.gz"
+
+    def as_built(self, target: Path) -> BuiltPackage:
+        """What it will be once it is written to `target`."""
+        digest = hashlib.sha256(self.data).hexdigest()
+        return BuiltPackage(target, digest, len(self.data), self.manifest, self.findings)
+
+    def write(self, target: Path) -> BuiltPackage:
+        """Write it, and see that it can be opened again, before it gets its name.
+
+        Raises:
+            EnvironmentProblem: It cannot be written. An older package of that
+                name is untouched then.
+        """
+        write_atomically(
+            target, self.data, check=lambda path: verify_package(path, label=str(target))
+        )
+        return self.as_built(target)
+
+
 def build_package(
     project: Path,
     *,
@@ -49,9 +83,8 @@ def build_package(
 ) -> BuiltPackage:
     """Build ``OUT_DIR/NAME-VERSION.tar.gz`` from a project directory.
 
-    The bytes depend on the project's files, the settings, SOURCE_DATE_EPOCH,
-    and the versions of Python and of the libraries that it requires or imports,
-    as installed here; on nothing else. No code of the project is run.
+    See `pack_project` for what the bytes depend on. No code of the project is
+    run.
 
     Args:
         project: The project directory.
@@ -64,30 +97,64 @@ def build_package(
         EnvironmentProblem: A file cannot be read, or the package written. An
             older package of that name is untouched then.
     """
+    epoch = epoch_from(os.environ if environ is None else environ)
+    packed = pack_project(project, settings=settings, epoch=epoch, apart=[out_dir])
+    return packed.write(out_dir / packed.file_name)
+
+
+def pack_project(
+    project: Path,
+    *,
+    settings: Settings,
+    epoch: int,
+    apart: Sequence[Path] = (),
+    lock: Callable[[Sequence[str]], bytes] | None = None,
+    extra_packages: Mapping[str, MemberRecord] | None = None,
+    model: Mapping[str, MemberRecord] | None = None,
+) -> PackedProject:
+    """Make a project's package in memory.
+
+    The bytes depend on the project's files, the settings, the arguments, and
+    the versions of Python and of the libraries that it requires or imports, as
+    installed here; on nothing else. No code of the project is run.
+
+    Args:
+        project: The project directory.
+        settings: The project's settings.
+        epoch: The time of every member.
+        apart: Folders that are none of its code, besides the model directory.
+        lock: Makes the content of ``requirements.lock`` from requirements.
+        extra_packages: What the manifest says of the packages beside it.
+        model: What it says of the model directory.
+
+    Raises:
+        ConfigError: The project cannot be packaged as it is.
+        EnvironmentProblem: A file cannot be read.
+    """
     if not project.is_dir():
         raise ConfigError(f"{project} is not a project directory.")
-    epoch = epoch_from(os.environ if environ is None else environ)
     script = SetupScript(project)
     prediction_class = _prediction_class(project, settings)
     description = describe(project, settings, script)
-    tree = read_tree(project, without=_apart(project, out_dir, settings))
+    tree = read_tree(project, without=_apart(project, apart, settings))
     selection = select_files(tree, settings, script, prediction_class)
     _check_class(prediction_class, selection, tree)
     layout = lay_out(selection.files)
     members = _read(selection)
+    if lock is not None:
+        members[LOCK_NAME] = lock(description.requirements)
     members |= metadata_files(description, layout, prediction_class, [*members, MANIFEST_NAME])
     manifest = _manifest(description, prediction_class, settings.predictor, selection, members)
-    data = pack(description.stem, {**members, MANIFEST_NAME: manifest.to_bytes()}, epoch=epoch)
-    target = out_dir / f"{description.stem}.tar.gz"
-    write_atomically(target, data, check=lambda path: verify_package(path, label=str(target)))
-    found = (*tree.findings, *selection.findings, *description.findings)
-    return BuiltPackage(
-        path=target,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
-        manifest=manifest,
-        findings=(*found, *remarks(tree, selection, layout)),
+    manifest = replace(
+        manifest,
+        extra_packages=extra_packages or {},
+        model=model or {},
+        lock=LOCK_NAME if lock is not None else "",
     )
+    data = pack(description.stem, {**members, MANIFEST_NAME: manifest.to_bytes()}, epoch=epoch)
+    found = (*tree.findings, *selection.findings, *description.findings)
+    findings = (*found, *remarks(tree, selection, layout))
+    return PackedProject(description.stem, members, data, manifest, findings)
 
 
 def _prediction_class(project: Path, settings: Settings) -> str:
@@ -104,9 +171,9 @@ def _prediction_class(project: Path, settings: Settings) -> str:
     )
 
 
-def _apart(project: Path, out_dir: Path, settings: Settings) -> list[Path]:
+def _apart(project: Path, apart: Sequence[Path], settings: Settings) -> list[Path]:
     """Folders of the project that are none of its code: the model's and the output's."""
-    folders = [out_dir]
+    folders = [*apart]
     if settings.project.model_dir and "://" not in settings.project.model_dir:
         folders.append(project / settings.project.model_dir)
     return [path for path in folders if not project.resolve().is_relative_to(path.resolve())]

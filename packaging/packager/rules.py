@@ -70,3 +70,52 @@ NOT_A_MODULE = rule(
     print "two"      # Python 2; print("two") runs in both
     """,
 )
+FAILS_ALONE = rule(
+    "CPR281",
+    "error",
+    "The package, opened in a process of its own, cannot be imported or loaded",
+    cause="After building, the package is opened as whoever gets it will: in a fresh process, in "
+    "another folder, with nothing of the project in reach, and with the staged model directory. "
+    "What works only beside the project's files fails here.",
+    cure="Read the message: most often a module or a data file is not in the package, or a file of "
+    "the model was left behind by --model-dir (keep it with --model-keep). --no-verify builds the "
+    "package all the same, for instance where its libraries are not installed.",
+    example="""
+    VOCABULARY = open("vocabulary.txt")     # relative to wherever the process was started
+    """,
+)
+REQUEST_FAILS = rule(
+    "CPR282",
+    "error",
+    "A sample request fails in the package",
+    cause="The requests in `requests/`, or those of --requests, are answered by the finished "
+    "package in a process of its own. One of them ended in an error.",
+    cure="If the project fails on it too, correct the request or the predictor; else something "
+    "that the answer needs is not in the package or in the staged model directory.",
+)
+ANSWERS_DIFFER = rule(
+    "CPR283",
+    "error",
+    "The package answers a sample request differently than the project",
+    cause="The same request went to the finished package with the staged model, and to the project "
+    "with its own model directory. The project gave the same answer twice, the package another.",
+    cure="Look for what the two do not share: a file that was left behind and has a fallback, a "
+    "setting in the environment, an absolute path.",
+)
+ANSWERS_VARY = rule(
+    "CPR284",
+    "warning",
+    "The project answers the same request differently each time",
+    cause="The project gave two answers to one request, so the package's answer could not be "
+    "compared with it: random numbers, time, or state kept between requests.",
+    cure="Seed the random numbers, or leave that request out of the samples.",
+)
+NOT_COMPARED = rule(
+    "CPR285",
+    "warning",
+    "The package answers, but the project itself could not be asked",
+    cause="The package was loaded and answered; the project, loaded from its own directory to "
+    "compare, was not. A project whose modules lie in a folder that only setup.py names is one "
+    "such case.",
+    cure="Load the project itself, with `cpr predict`, to see why.",
+)
