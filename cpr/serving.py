@@ -57,12 +57,10 @@ def open_routine(
         prediction_class: The class by its dotted name; else the one that the
             target names, its settings or manifest name, or the only one in it.
         packages: Further packages, as AI Platform's packageUris.
-        framework: Which artifact of the model directory to serve, where it
-            holds several kinds.
+        framework: Which kind of artifact to serve, where there are several.
         shims: Names from `cpr.shims.SHIMS` to switch on first.
         flags: Settings that win over all others: ``{"predictor.strict": True}``.
-        require_signature: The public key that package files must be signed by,
-            else the setting ``package.require_signature``.
+        require_signature: The public key that package files must be signed by.
 
     Raises:
         CprError: What is wrong, before any request is answered.
