@@ -11,7 +11,7 @@ from cpr.frames import user_traceback
 from cpr.user_errors import describe
 
 
-def error_to_json(error: BaseException) -> dict[str, str]:
+def error_to_json(error: BaseException) -> dict[str, Any]:
     """An error in JSON's own types; what is not a `CprError` becomes one."""
     if not isinstance(error, CprError):
         return {
@@ -25,6 +25,9 @@ def error_to_json(error: BaseException) -> dict[str, str]:
         "problem": str(error.problem),
         "hint": str(error.hint),
         "user_traceback": str(error.user_traceback),
+        "file": str(error.file or ""),
+        "line": error.line,
+        "place": str(error.place),
     }
 
 
@@ -34,6 +37,8 @@ def error_from_json(document: Mapping[str, Any]) -> CprError:
     error: CprError = cls(
         document["problem"], hint=document["hint"], user_traceback=document["user_traceback"]
     )
+    error.file, error.line = document.get("file", ""), document.get("line")
+    error.place = document.get("place", "")
     return error
 
 

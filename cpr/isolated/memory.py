@@ -38,3 +38,13 @@ def current_rss_bytes() -> int:
     except OSError:
         return 0
     return pages * resource.getpagesize()
+
+
+def available_bytes() -> int:
+    """The memory that the machine can still give; 0 where the system does not tell."""
+    try:
+        told = Path("/proc/meminfo").read_text("ascii")
+    except OSError:
+        return 0
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", told, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cpr.checks.behaviour.grouping import Plan, plans
-from cpr.checks.behaviour.observations import Answer, Group, Kept, Returned, Threads
+from cpr.checks.behaviour.observations import Answer, Group, Kept, Loaded, Returned, Threads
 from cpr.checks.behaviour.session import Session
+from cpr.isolated.memory import available_bytes
 
 _THREADS = 8
 # How long each part may take, as far as the first answers tell.
 _GROUPING_S = 15.0
-_REPEATING_S = 5.0
+_REPEATING_S = 2.0
 _THREADS_S = 20.0
 
 Requests = Sequence[tuple[int, bytes]]
@@ -45,9 +46,16 @@ def look_inside(
     at_most = int(min(max(_GROUPING_S / max(longest_s, 1e-3) / 3, 4), 48))
     yield "groups", tuple(_group(session, plan) for plan in plans(answered, at_most=at_most))
     yield "kept", _kept(session, answered, changed, total_s)
-    is_vertex = seen["loaded"].is_vertex  # it runs in a current directory of its own
-    if total_s * _THREADS < _THREADS_S and not is_vertex:
+    # Before threads need a multiple of it: what one request at a time needs.
+    yield "peak_rss_bytes", session.peak_rss_bytes
+    if total_s * _THREADS < _THREADS_S and _can_share(session, seen["loaded"]):
         yield "threads", _threads(session, answered, count, total_s)
+
+
+def _can_share(session: Session, loaded: Loaded) -> bool:
+    """Whether several threads may ask: a Vertex AI class has a current directory of its own."""
+    needed = (session.peak_rss_bytes - loaded.peak_rss_bytes) * _THREADS
+    return not loaded.is_vertex and needed < (available_bytes() or needed + 1) // 2
 
 
 def _returned(

@@ -56,10 +56,11 @@ class Observer:
             self._look(session)
             self._ask_elsewhere()
             self._ask_read_only()
+        peak = max((session.peak_rss_bytes for session in self._sessions), default=0)
+        self._seen.setdefault("peak_rss_bytes", peak)
         return Observations(
             requests=self._subject.requests,
             endings=tuple(self._endings),
-            peak_rss_bytes=max((s.peak_rss_bytes for s in self._sessions), default=0),
             cpu_s=max((s.cpu_s for s in self._sessions), default=0.0),
             **self._seen,
         )

@@ -1,10 +1,12 @@
 """Broken routines, each with exactly the findings that it deserves, and where."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cpr.checks.profiles import PROFILES
 from cpr.findings import RULES
 
 ROWS = [{"instances": [1, 2, 3]}, {"instances": [4]}]
@@ -508,10 +510,12 @@ def test_numpy_was_not_for_ai_platform(checked):
     assert found.only.message == "sample request 1: predictions[0].score is of type numpy.float32"
 
 
-def test_memory_above_the_machines_is_told(checked):
+def test_memory_above_the_machines_is_told(checked, monkeypatch):
+    small = replace(PROFILES["aiplatform-mls1"], memory_bytes=150_000_000)
+    monkeypatch.setitem(PROFILES, "aiplatform-mls1", small)
     code = """
     def predict(self, instances, **kwargs):
-        np.ones(280_000_000).sum()
+        bytearray(150_000_000)
         return instances
     """
     found = checked(code, {"instances": [1]}, profile="aiplatform-mls1")
