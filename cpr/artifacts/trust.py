@@ -40,7 +40,7 @@ class Names:
 
     def allow(self, module: str, name: str) -> bool:
         """Whether a pickle may use a name; imports nothing."""
-        return self._is_listed(module, name) or is_own(module)
+        return self.is_listed(module, name) or is_own(module)
 
     def find(self, module: str, name: str) -> Any:
         """Import a name that is allowed.
@@ -50,7 +50,7 @@ class Names:
             ImportError: There is no such module.
             AttributeError: The module has no such name.
         """
-        if self._is_listed(module, name):
+        if self.is_listed(module, name):
             found = import_module(module)
             for part in name.split("."):
                 found = getattr(found, part)
@@ -59,7 +59,8 @@ class Names:
             return _own(module, name)
         raise ForbiddenPickle(f"it uses {module}.{name}")
 
-    def _is_listed(self, module: str, name: str) -> bool:
+    def is_listed(self, module: str, name: str) -> bool:
+        """Whether a name is on the list, or was added to it."""
         key = (_MOVED.get(module, module), name)
         return key in ALLOWED or key in REPLACED or f"{module}.{name}" in self.trusted
 

@@ -30,7 +30,13 @@ class Target:
     framework: str | None
     shim: tuple[str, ...]
     strict: bool
+    trust: str | None
     require_signature: str | None
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """The settings that the flags give, by dotted key."""
+        return settings_of_flags(strict=self.strict, trust=self.trust)
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -53,10 +59,25 @@ class Target:
             packages=self.packages,
             framework=self.framework,
             shims=self.shim,
-            flags={"predictor.strict": True} if self.strict else None,
+            flags=self.flags,
             require_signature=self.require_signature,
         )
 
+
+def settings_of_flags(*, strict: bool, trust: str | None) -> dict[str, Any]:
+    """The settings that the flags of predictors give; none that is not given."""
+    return {
+        **({"predictor.strict": True} if strict else {}),
+        **({"predictor.trust": trust} if trust else {}),
+    }
+
+
+TRUST = click.option(
+    "--trust",
+    type=click.Choice(["data", "listed", "full"]),
+    help="Which pickles cpr loads: none, those that need listed names only, or any.  "
+    "[default: listed, or the setting]",
+)
 
 _TARGET_OPTIONS = [
     click.argument("target", required=False),
@@ -100,6 +121,7 @@ _TARGET_OPTIONS = [
         is_flag=True,
         help="Pass parameters and encode predictions exactly as AI Platform did.",
     ),
+    TRUST,
     click.option(
         "--require-signature",
         metavar="PUBKEY",

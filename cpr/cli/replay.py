@@ -226,7 +226,7 @@ def _destination(target: Target, header: tuple[str, ...], timeout: float | None)
         packages=target.packages,
         framework=target.framework,
         shims=target.shim,
-        flags={"predictor.strict": True} if target.strict else {},
+        flags=target.flags,
         require_signature=target.require_signature,
         headers=header,
         timeout_s=timeout,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cpr.cli.options import TRUST, settings_of_flags
 from cpr.errors import CprError, UsageError
 from cpr.replay.endpoint import Destination
 from cpr.replay.sending import Endpoint
@@ -35,6 +36,7 @@ class Sides:
     framework: str | None
     shim: tuple[str, ...]
     strict: bool
+    trust: str | None
     require_signature: str | None
     header: tuple[str, ...]
     timeout: float | None
@@ -83,7 +85,7 @@ class Sides:
             packages=(*self.package, *packages),
             framework=self.framework,
             shims=self.shim,
-            flags={"predictor.strict": True} if self.strict else {},
+            flags=settings_of_flags(strict=self.strict, trust=self.trust),
             require_signature=self.require_signature,
             headers=self.header if alone.is_url else (),
         )
@@ -162,6 +164,7 @@ _OPTIONS = [
         is_flag=True,
         help="Pass parameters and encode predictions exactly as AI Platform did.",
     ),
+    TRUST,
     click.option(
         "--require-signature",
         metavar="PUBKEY",
