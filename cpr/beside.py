@@ -47,6 +47,7 @@ def open_packages(
             continue
         examine = partial(_examine, path, records, key, digests)
         contents = held.enter_context(open_archive(path, examine=examine))
+        contents.name = path.name
         opened.append(contents)
         if contents.manifest is not None:
             extras = {

@@ -11,6 +11,7 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from traceback import walk_tb
 from typing import Any
 
 from cpr.config import PredictorSettings
@@ -18,6 +19,7 @@ from cpr.contract import Contract, check_served, contract_of, required_names, ta
 from cpr.errors import BadInput, shorten
 from cpr.messages import Instances
 from cpr.predictor import Predictor, Stats
+from cpr.suggest import did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -109,9 +111,15 @@ class Binding:
             value = request.values
             keywords = self._keywords(request.parameters)
         if self._preprocess is not None:
-            value = self._preprocess(value)
+            value = self._run_preprocess(value)
         predictions = self.predictor.predict(value, **keywords)
-        return predictions if self._postprocess is None else self._postprocess(predictions)
+        return predictions if self._postprocess is None else self._run_postprocess(predictions)
+
+    def _run_preprocess(self, value: Any) -> Any:
+        return self._preprocess(value) if self._preprocess else value
+
+    def _run_postprocess(self, predictions: Any) -> Any:
+        return self._postprocess(predictions) if self._postprocess else predictions
 
     def warmup(self) -> None:
         """Run the predictor's warm-up hook, if it is one of ours."""
@@ -157,7 +165,19 @@ class Binding:
         # Names come from clients: neither the set nor the log may grow without end.
         if name not in self._warned and len(self._warned) < _WARNINGS:
             self._warned.add(name)
-            logger.warning("predict() takes no parameter %s; the key is ignored", shorten(name))
+            near = did_you_mean(name, self._accepts.names)
+            said = f"the key is ignored. {near}" if near else "the key is ignored"
+            logger.warning("predict() takes no parameter %s; %s", shorten(name), said)
+
+
+def stage_of(error: BaseException) -> str:
+    """Which method of the predictor raised: ``preprocess``, ``predict`` or ``postprocess``."""
+    stages = {
+        Binding._run_preprocess.__code__: "preprocess",
+        Binding._run_postprocess.__code__: "postprocess",
+    }
+    codes = (frame.f_code for frame, _ in walk_tb(error.__traceback__))
+    return next((stages[code] for code in codes if code in stages), "predict")
 
 
 def load(cls: Any, name: str, model_dir: str, settings: PredictorSettings) -> Binding:

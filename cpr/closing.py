@@ -7,9 +7,8 @@ from types import TracebackType
 
 from cpr.binding import Binding
 from cpr.errors import UserCodeError
-from cpr.frames import user_line, user_traceback
 from cpr.sources import Sources
-from cpr.user_errors import describe
+from cpr.user_errors import describe, explained
 from cpr.workdir import WorkingDirectory
 
 logger = logging.getLogger(__name__)
@@ -42,8 +41,5 @@ class Closing:
             if earlier is not None:
                 logger.warning("closing %r failed too: %s", self._name, describe(error))
                 return
-            raise UserCodeError(
-                f"closing {self._name!r} failed: {describe(error)}",
-                hint=user_line(error, self._sources.roots),
-                user_traceback=user_traceback(error, self._sources.roots),
-            ) from error
+            problem = f"closing {self._name!r} failed: {describe(error)}"
+            raise explained(UserCodeError, problem, error, self._sources.roots) from error

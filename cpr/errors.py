@@ -18,6 +18,9 @@ class CprError(Exception):
         hint: What to do next; printed on a line of its own.
         user_traceback: Where user code raised, cut to the user's own frames;
             for logs and terminals, never for a response.
+
+    `file` and `line` say where the fault lies, if that is known. Where user
+    code raised, the hint begins with `place`, that line in words.
     """
 
     http_status = 500
@@ -29,6 +32,14 @@ class CprError(Exception):
         self.problem = problem
         self.hint = hint
         self.user_traceback = user_traceback
+        self.file: str = ""
+        self.line: int | None = None
+        self.place: str = ""
+
+    @property
+    def fix(self) -> str:
+        """The hint without the place."""
+        return self.hint.removeprefix(self.place).lstrip("\n")
 
     def __str__(self) -> str:
         return f"{self.problem}\n{self.hint}" if self.hint else self.problem

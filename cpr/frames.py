@@ -7,6 +7,7 @@ import linecache
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +20,29 @@ _OURS = [str(_HERE), *(str(_HERE.parent / name) for name in _BESIDE)]
 _STANDARD = str(Path(os.__file__).parent)
 _MACHINERY = ("<frozen ", f"{_STANDARD}/pydoc.py")
 _INSTALLED = ("/site-packages/", "/dist-packages/")
+# Folders that are gone when a message is read, and what stands for them.
+_shown: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the user's code; `text` is ``file:line in function: code``."""
+
+    file: str
+    line: int
+    text: str
+
+
+def show_as(folder: Path, name: str) -> None:
+    """Let messages name a temporary folder by what was unpacked into it."""
+    _shown[str(folder)] = name
+
+
+def shown(text: str) -> str:
+    """A text for people, without the paths of temporary folders."""
+    for folder, name in _shown.items():
+        text = text.replace(folder, name)
+    return text
 
 
 def user_traceback(error: BaseException, roots: Iterable[Path] = ()) -> str:
@@ -33,7 +57,9 @@ def user_traceback(error: BaseException, roots: Iterable[Path] = ()) -> str:
     """
     summary = traceback.TracebackException.from_exception(error)
     _cut(summary, [str(root) for root in roots], seen=set())
-    return "".join(summary.format()).rstrip()
+    if isinstance(error, SyntaxError) and not summary.stack:
+        return ""  # a module's own: the message says where
+    return shown("".join(summary.format()).rstrip())
 
 
 def user_tail(trace: TracebackType | None, roots: Iterable[Path] = ()) -> TracebackType | None:
@@ -57,22 +83,29 @@ def user_tail(trace: TracebackType | None, roots: Iterable[Path] = ()) -> Traceb
     return result
 
 
-def user_line(error: BaseException, roots: Iterable[Path] = ()) -> str:
-    """One line that locates an error in the user's code: ``file:line in function: code``.
+def user_place(error: BaseException, roots: Iterable[Path] = ()) -> Place | None:
+    """The line of the user's code that an error comes from; None when no frame is theirs.
 
-    Empty when no frame of it is the user's. A file that is not valid Python is
-    located by itself.
+    A file that is not valid Python is located by itself.
     """
     if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
-        where, source = f"{Path(error.filename).name}:{error.lineno or 1}", error.text or ""
+        file, line, source = error.filename, error.lineno or 1, error.text or ""
+        where = f"{Path(file).name}:{line}"
     else:
         steps = list(_walk(user_tail(error.__traceback__, roots)))
         if not steps:
-            return ""
+            return None
         file, line = _file(steps[-1]), steps[-1].tb_lineno
         where = f"{Path(file).name}:{line} in {steps[-1].tb_frame.f_code.co_name}"
         source = linecache.getline(file, line)
-    return f"{where}: {source.strip()}" if source.strip() else where
+    text = f"{where}: {source.strip()}" if source.strip() else where
+    return Place(shown(file), line, text)
+
+
+def user_line(error: BaseException, roots: Iterable[Path] = ()) -> str:
+    """The text of `user_place`; empty when there is none."""
+    place = user_place(error, roots)
+    return place.text if place else ""
 
 
 def defined_at(thing: Any) -> tuple[str, int]:

@@ -21,11 +21,12 @@ from typing import Any
 
 from cpr.candidates import candidates, top_level
 from cpr.errors import LoadError, UserCodeError
-from cpr.frames import user_line, user_traceback
+from cpr.frames import shown, user_line
 from cpr.requirements import unmet
 from cpr.shims import shim_for
 from cpr.sources import Sources
 from cpr.suggest import did_you_mean
+from cpr.user_errors import describe, explained
 
 logger = logging.getLogger(__name__)
 
@@ -178,8 +179,8 @@ def _import_parents(name: str) -> None:
 
 def _import_failure(name: str, error: BaseException, sources: Sources) -> LoadError:
     place = user_line(error, sources.roots)
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    hints = []
+    problem = f"importing {name!r} failed: {describe(error)}" + (f" ({place})" if place else "")
+    hints = ["The file is not Python 3."] if isinstance(error, SyntaxError) else []
     missing = [str(one) for one in unmet(sources.requirements) if not one.installed]
     if missing:
         hints.append(f"The package requires what is not there: {', '.join(missing)}.")
@@ -188,11 +189,9 @@ def _import_failure(name: str, error: BaseException, sources: Sources) -> LoadEr
         hints.append(f"That has moved since the code was written; try --shim {shim}.")
     elif isinstance(error, ModuleNotFoundError) and error.name:
         hints.append(_missing_module_hint(error.name, sources.roots))
-    return LoadError(
-        f"importing {name!r} failed: {said}" + (f" ({place})" if place else ""),
-        hint=" ".join(hints),
-        user_traceback=user_traceback(error, sources.roots),
-    )
+    failure = explained(LoadError, problem, error, sources.roots)
+    failure.hint = " ".join(hints)
+    return failure
 
 
 def _missing_module_hint(module: str, roots: Sequence[Path]) -> str:
@@ -244,7 +243,8 @@ def _module_not_found(name: str, roots: Sequence[Path]) -> UserCodeError:
         f"Classes that look like predictors: {', '.join(known)}." if known else "",
     ]
     return UserCodeError(
-        f"{name!r} cannot be found: there is no module {top!r} in {', '.join(map(str, roots))}. "
+        f"{name!r} cannot be found: there is no module {top!r} in "
+        f"{', '.join(shown(str(root)) for root in roots)}. "
         f"Modules there: {', '.join(there) or 'none'}. {did_you_mean(top, there)}".rstrip(),
         hint=" ".join(filter(None, hints)) or "Give the class as module.Class or module:Class.",
     )

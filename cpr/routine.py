@@ -17,12 +17,12 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from cpr import batching
-from cpr.binding import Binding
+from cpr.binding import Binding, stage_of
 from cpr.config import PredictorSettings
+from cpr.contract import where
 from cpr.errors import CprError, PredictionFailed, UsageError, UserCodeError
-from cpr.frames import user_traceback
 from cpr.messages import Call, Instances, Reply, Timing
-from cpr.user_errors import advice, describe
+from cpr.user_errors import describe, explained
 from cpr.wire import aiplatform
 from cpr.workdir import WorkingDirectory
 
@@ -240,11 +240,14 @@ class Routine:
         said = describe(error)
         if self.is_ready_made:
             return PredictionFailed(f"the model failed: {said}")
-        return UserCodeError(
-            f"predict raised {said}",
-            hint=advice(error, self.roots),
-            user_traceback=user_traceback(error, self.roots),
-        )
+        problem = f"{stage_of(error)} raised {said}"
+        found = explained(UserCodeError, problem, error, self.roots)
+        if self.settings.strict and not found.place and "'stats'" in said:
+            found.hint = (
+                f"{where(self.predictor.predict)}: AI Platform passed stats to every predict; "
+                "let it take **kwargs."
+            )
+        return found
 
     def _failed(self, call: Call, error: CprError, timing: Timing, count: int = 0) -> Reply:
         body = DIALECTS[call.dialect].encode_error(error, self.settings)

@@ -21,7 +21,6 @@ from cpr.closing import Closing
 from cpr.config import Settings, load_settings, with_defaults
 from cpr.contract import Contract, contract_of
 from cpr.errors import CprError, LoadError, UsageError
-from cpr.frames import user_traceback
 from cpr.importing import importable, locate
 from cpr.model_record import check_model
 from cpr.required_key import RequiredKey, required_key
@@ -29,7 +28,7 @@ from cpr.requirements import unmet
 from cpr.routine import Routine
 from cpr.shims import install_shims
 from cpr.sources import Sources, open_sources
-from cpr.user_errors import advice, describe
+from cpr.user_errors import describe, explained
 from cpr.workdir import WorkingDirectory
 
 logger = logging.getLogger(__name__)
@@ -70,13 +69,12 @@ def open_routine(
         if target is None and not packages:
             target, prediction_class = _named_alone(prediction_class, flags), None
         required = required_key(require_signature, target, flags)
-        sources = open_sources(target, packages, required=required)
-        resources.callback(sources.close)
+        sources = resources.enter_context(open_sources(target, packages, required=required))
         settings = settings_of(flags, sources)
         resources.enter_context(importable(sources))
         name = class_name_of(prediction_class, sources, settings)
         _refuse_both(name, framework)
-        _refuse_neither(name, model_dir, settings, sources)
+        _refuse_neither(name or model_dir, settings, sources)
         folder = resources.enter_context(fetch(model_dir_of(model_dir, settings)))
         _check_signed_model(folder, sources, required)
         if name:
@@ -148,8 +146,8 @@ def class_name_of(prediction_class: str | None, sources: Sources, settings: Sett
     return named
 
 
-def _refuse_neither(name: str, model_dir: str | None, settings: Settings, sources: Sources) -> None:
-    if sources.roots and not (name or model_dir or settings.project.model_dir):
+def _refuse_neither(given: str | None, settings: Settings, sources: Sources) -> None:
+    if sources.roots and not (given or settings.project.model_dir):
         raise UsageError(
             f"{_without_class(sources)}, and no model directory is given for a ready-made "
             "predictor.",
@@ -259,9 +257,6 @@ def _load(
     except (CprError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        raise LoadError(
-            f"{stage} {name!r} failed: {describe(error)}",
-            hint=advice(error, sources.roots),
-            user_traceback=user_traceback(error, sources.roots),
-        ) from error
+        problem = f"{stage} {name!r} failed: {describe(error)}"
+        raise explained(LoadError, problem, error, sources.roots) from error
     return binding

@@ -21,6 +21,7 @@ from cpr.beside import open_packages
 from cpr.candidates import predictors_in
 from cpr.config import settings_file
 from cpr.errors import UsageError, shorten
+from cpr.frames import show_as
 from cpr.manifest import Manifest
 from cpr.required_key import RequiredKey
 from cpr.suggest import did_you_mean
@@ -52,6 +53,12 @@ class Sources:
         """Remove what was unpacked."""
         for folder in self._unpacked:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def __enter__(self) -> Sources:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
 
 def open_sources(
@@ -213,6 +220,7 @@ def _from_folder(folder: Path, *, class_name: str) -> Sources:
 
 def _unpack(contents: Contents) -> Sources:
     unpacked = Path(tempfile.mkdtemp(prefix="cpr-package-")).resolve()
+    show_as(unpacked, contents.name)
     try:
         root, manifest = contents.write_to(unpacked), contents.manifest
         declared = manifest.requirements if manifest else _declared_requirements(root)

@@ -215,6 +215,17 @@ def test_ignored_key_is_logged_once(caplog):
     assert caplog.messages == ["predict() takes no parameter 'size'; the key is ignored"]
 
 
+def test_ignored_key_gets_a_suggestion(caplog):
+    def predict(self, instances, *, probabilities=False):
+        return instances
+
+    opened(routine(predict)).run(Instances([], {"probabilitys": 1}))
+    assert caplog.messages == [
+        "predict() takes no parameter 'probabilitys'; the key is ignored. "
+        "Did you mean 'probabilities'?"
+    ]
+
+
 def test_ignored_keys_from_clients_cannot_flood_the_log(caplog):
     binding = opened(routine(only_instances))
     for number in range(100):

@@ -31,11 +31,11 @@ START = "importing 'predictor.MyPredictor' failed: "
 FAILURES = {
     "syntax error": (
         {"predictor.py": "import os\ndef predict(:\n"},
-        "SyntaxError: invalid syntax (predictor.py, line 2) (predictor.py:2: def predict(:)",
+        "SyntaxError: invalid syntax (predictor.py:2: def predict(:)",
     ),
     "syntax error in a helper": (
         {"predictor.py": "import helper", "helper.py": "x = = 1"},
-        "SyntaxError: invalid syntax (helper.py, line 1) (helper.py:1: x = = 1)",
+        "SyntaxError: invalid syntax (helper.py:1: x = = 1)",
     ),
     "indentation": (
         {"predictor.py": "class A:\nx = 1"},
@@ -77,7 +77,9 @@ def test_failed_import_says_what_and_where(failure, files, said):
     assert error.problem.startswith(START)
     assert said in error.problem
     assert error.__cause__ is not None
-    assert "predictor.py" in error.user_traceback
+    is_own_syntax = isinstance(error.__cause__, SyntaxError) and "helper.py" not in files
+    assert is_own_syntax != ("predictor.py" in error.user_traceback)
+    assert isinstance(error.__cause__, SyntaxError) == ("not Python 3" in error.hint)
     assert "importing.py" not in error.user_traceback
     assert "pydoc" not in error.user_traceback
     assert "<frozen" not in error.user_traceback

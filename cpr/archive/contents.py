@@ -37,12 +37,14 @@ class Contents:
     """The checked content of one archive; a context manager.
 
     Attributes:
+        name: The archive's file name, once it is known.
         root: The one top folder of a source distribution; "" for a wheel.
         members: The files, in the archive's order.
         manifest: What a package built by `cpr` says of itself; else None.
     """
 
     def __init__(self, limits: Limits) -> None:
+        self.name = ""
         self.root = ""
         self.members: list[Member] = []
         self.manifest: Manifest | None = None

@@ -22,6 +22,7 @@ from cpr.artifacts.unpickler import load_listed
 from cpr.config import PredictorSettings
 from cpr.errors import CprError, EnvironmentProblem, LoadError, shorten
 from cpr.shims import shim_for
+from cpr.user_errors import class_advice, is_script, module_advice
 
 # "Can't get attribute 'Scaler' on <module 'iris' from '…'>", or, where the
 # attribute is looked up in the module directly, "module 'iris' has no …".
@@ -89,7 +90,7 @@ def _load_listed(path: Path, names: Names) -> Any:
     if refused := [pair for pair in unlisted if not _is_absent(*pair)]:
         raise _refusal(path, refused)
     for module, name in unlisted:
-        if _is_script(module) or not is_missing(module):
+        if is_script(module) or not is_missing(module):
             raise _missing_class(path, repr(name), repr(module))
         raise _missing_module(path, _not_found(module))
     return load_listed(path, names)
@@ -99,11 +100,7 @@ def _is_absent(module: str, name: str) -> bool:
     """Whether a name that is not allowed could not be had anyway."""
     if module.partition(".")[0] in sys.stdlib_module_names:
         return False
-    return _is_script(module) or is_missing(module) or is_renamed(module, name)
-
-
-def _is_script(module: str) -> bool:
-    return module.rpartition(".")[2] in ("__main__", "__mp_main__")
+    return is_script(module) or is_missing(module) or is_renamed(module, name)
 
 
 def _not_found(module: str) -> ModuleNotFoundError:
@@ -200,9 +197,7 @@ def _missing_module(path: Path, error: ImportError) -> CprError:
         )
     return LoadError(
         f"{path} needs the module {error.name!r}, which cannot be imported here{_written_by(path)}",
-        hint=_shim_hint(error)
-        or f"Install the library that has {error.name!r}; if it is your own code, give the "
-        "package that holds it.",
+        hint=_shim_hint(error) or module_advice(error.name),
     )
 
 
@@ -212,16 +207,15 @@ def _shim_hint(error: ImportError) -> str:
 
 
 def _missing_class(path: Path, name: str, module: str) -> LoadError:
-    if _is_script(module.strip("'")):  # or 'pkg.__main__'; see -m
+    if is_script(module.strip("'")):  # or 'pkg.__main__'; see -m
         return LoadError(
             f"{path} holds an object of the class or function {name} of __main__: the script or "
             "notebook that saved it, which is not here.",
-            hint=f"Move {name} into a module, import it from there, and save the model again.",
+            hint=class_advice(name.strip("'"), module.strip("'")),
         )
     return LoadError(
         f"{path} needs {name} of the module {module}, which has no such name{_written_by(path)}",
-        hint="The class was renamed or moved: use the version of that module the file was saved "
-        "with, or save it again.",
+        hint=class_advice(name.strip("'"), module.strip("'")),
     )
 
 

@@ -58,9 +58,9 @@ def error_finding(error: CprError) -> dict[str, Any]:
     return finding(
         f"CPR{error.exit_code:03d}",
         error.problem,
-        file=getattr(error, "file", None),
-        line=getattr(error, "line", None),
-        fix=error.hint,
+        file=error.file or None,
+        line=error.line or None,
+        fix=error.fix,
     )
 
 

@@ -226,6 +226,66 @@ def test_failure_is_a_message_and_its_exit_code(
     assert document["findings"][0]["id"] == f"CPR{code:03d}"
 
 
+def test_json_of_a_user_error_has_its_file_and_line(cpr, project):
+    folder, model_dir = project(raising("json.loads('{')"))
+    flags = [folder, model_dir, "--text-instances=-", "--json"]
+    [finding] = json.loads(cpr("predict", *flags, stdin="a\n", expected=14).stdout)["findings"]
+    assert (finding["file"], finding["line"]) == (str(folder / "predictor.py"), 11)
+    assert finding["fix"] == ""
+
+
+def test_error_in_a_package_names_its_file_and_no_temporary_folder(cpr, project, tmp_path):
+    folder, model_dir = project(raising("json.loads('{')"))
+    cpr("package", folder, "--prediction-class=predictor.MyPredictor", "--name=a", "--version=1")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    flags = [folder / "dist" / "a-1.tar.gz", model_dir, "--text-instances=-", "--json"]
+    environ = {**os.environ, "TMPDIR": str(temporary)}
+    done = cpr("predict", *flags, stdin="a\n", env=environ, expected=14)
+    [finding] = json.loads(done.stdout)["findings"]
+    assert finding["file"] == "a-1.tar.gz/a-1/predictor.py"
+    assert 'File "a-1.tar.gz/a-1/predictor.py", line 11, in predict' in done.stderr
+    assert str(temporary) not in done.stderr
+    flags += ["--prediction-class=mine.P"]
+    done = cpr("predict", *flags, stdin="a\n", env=environ, expected=14)
+    assert "there is no module 'mine' in a-1.tar.gz/a-1." in done.stderr
+
+
+HOOKED = """
+    import cpr
+
+    class MyPredictor(cpr.Predictor):
+        @classmethod
+        def from_path(cls, model_dir):
+            return cls()
+
+        def preprocess(self, instances):
+            return HOOK
+
+        def predict(self, instances):
+            return instances
+
+        def postprocess(self, predictions):
+            return HOOK
+"""
+
+
+@pytest.mark.parametrize("stage", ["preprocess", "postprocess"])
+def test_error_of_a_hook_names_the_hook(cpr, project, stage):
+    before, after = ("1 / 0", "predictions") if stage == "preprocess" else ("instances", "1 / 0")
+    source = HOOKED.replace("HOOK", before, 1).replace("HOOK", after)
+    done = cpr("predict", *project(source), "--text-instances=-", stdin="a\n", expected=14)
+    assert f"cpr: {stage} raised ZeroDivisionError: division by zero\n" in done.stderr
+
+
+def test_strict_says_where_stats_is_not_taken(cpr, project):
+    source = raising("pass").replace(", **kwargs", "")
+    flags = [*project(source), "--text-instances=-", "--strict"]
+    done = cpr("predict", *flags, stdin="a\n", expected=14)
+    assert "got an unexpected keyword argument 'stats'\n" in done.stderr
+    assert "predictor.py:10: AI Platform passed stats to every predict; let it" in done.stderr
+
+
 def test_user_traceback_holds_the_user_s_frames_alone(cpr, project, tmp_path):
     source = raising("json.loads('{')")
     done = cpr("predict", *project(source), "--text-instances=-", stdin="a\n", expected=14)
