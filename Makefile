@@ -77,6 +77,7 @@ golden: setup ## rewrite the golden files; review the difference before you comm
 
 docs: setup ## rewrite the generated pages
 	$(BIN)/python tools/cli_docs.py
+	$(BIN)/python tools/findings_docs.py
 
 clean: ## remove what make and the samples have made, the virtual environment too
 	rm -rf $(VENV) build dist *.egg-info sample_routines/*/model sample_routines/*/dist

@@ -12,6 +12,7 @@ from cpr.artifacts.fetch import fetch
 from cpr.candidates import candidates
 from cpr.checks.subject import Subject
 from cpr.config import Settings, load_settings
+from cpr.required_key import required_key
 from cpr.serving import class_name_of, model_dir_of, settings_of
 from cpr.sources import Sources, open_sources
 
@@ -19,7 +20,6 @@ from cpr.sources import Sources, open_sources
 def open_subject(
     open_with: Mapping[str, Any],
     resources: ExitStack,
-    *,
     requests: tuple[bytes, ...],
     profile: str,
     trust: str,
@@ -31,7 +31,10 @@ def open_subject(
         CprError: The target, the configuration or the model directory is wrong.
     """
     open_with = _with_target(open_with)
-    sources = open_sources(open_with["target"], open_with["packages"])
+    required = required_key(open_with["require_signature"], open_with["target"], open_with["flags"])
+    if trust:
+        open_with["flags"] = {**open_with["flags"], "predictor.trust": trust}
+    sources = open_sources(open_with["target"], open_with["packages"], required=required)
     resources.callback(sources.close)
     settings = settings_of(open_with["flags"], sources)
     name = _class_name(open_with, sources, settings)
@@ -45,7 +48,7 @@ def open_subject(
         model_dir=Path(resources.enter_context(fetch(model_dir))) if model_dir else None,
         requests=requests,
         profile=profile or settings.check.profile,
-        trust=trust,
+        trust=settings.predictor.trust,
         open_with={**open_with, "prediction_class": name or None},
     )
 

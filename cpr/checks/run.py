@@ -6,8 +6,10 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from cpr.checks.echoes import without_echoes
 from cpr.checks.opening import open_subject
 from cpr.checks.profiles import profile_named
 from cpr.checks.subject import Subject
@@ -17,10 +19,16 @@ from cpr.suggest import did_you_mean
 
 # Each module has check(subject) -> Iterator[Finding], and registers its rules when imported.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "class": (),
-    "package": (),
+    "class": ("class_shape", "class_source", "process_calls", "import_effects", "gone"),
+    "package": (
+        "package_content",
+        "package_imports",
+        "package_requirements",
+        "package_metadata",
+        "package_resolve",
+    ),
     "artifacts": (),
-    "behaviour": (),
+    "behaviour": ("behaviour",),
 }
 # What runs the routine; pointless, or worse, while an error is known.
 _LAST = "behaviour"
@@ -73,38 +81,41 @@ def check_routine(
     *,
     requests: Sequence[bytes] = (),
     profile: str = "",
-    trust: str = "listed",
+    trust: str = "",
     packages: Sequence[str] = (),
     prediction_class: str | None = None,
     framework: str | None = None,
     shims: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    require_signature: str | Path | None = None,
     groups: Iterable[str] | None = None,
     ignore: Iterable[str] = (),
+    only: Iterable[str] = (),
+    no_run: bool = False,
+    resolve: bool = False,
 ) -> CheckReport:
     """Check a routine: its class, its package, its artifacts and its behaviour.
 
-    The first four and the last arguments of `cpr.serving.open_routine` say
-    what is checked.
-
     Args:
-        target: As for `open_routine`, but an empty string or None, without
-            `model_dir`, is the project in the current directory.
+        target: As for `open_routine`; the current directory if nothing is given.
         model_dir: The model directory; without one, its checks are left out.
         requests: Sample request bodies.
         profile: The platform whose limits apply; else ``[check] profile``.
-        trust: How far pickles may be trusted: data, listed or full.
-        packages: As for `open_routine`, like the following four.
+        trust: Which pickles may be loaded; else ``[predictor] trust``.
+        packages: As for `open_routine`, like the following five.
         prediction_class: The same.
         framework: The same.
         shims: The same.
         flags: The same.
-        groups: Which groups to run: names of `GROUPS`; all by default.
+        require_signature: The same.
+        groups: The groups to run, by name; all by default.
         ignore: Ids to silence, besides those of ``[check] ignore``.
+        only: Ids, or names of groups: what else is found is left out.
+        no_run: Read files only; import and run nothing of the routine.
+        resolve: Ask pip, over the network, whether the requirements can be had.
 
     Raises:
-        CprError: The routine cannot be looked at at all: no such target or
-            model directory, a configuration that is wrong.
+        CprError: There is no such target or model directory, or the settings are wrong.
     """
     open_with = {
         "target": target or None,
@@ -114,18 +125,21 @@ def check_routine(
         "framework": framework,
         "shims": tuple(shims),
         "flags": dict(flags or {}),
+        "require_signature": require_signature,
     }
+    wanted, ignored = _wanted([*(groups or ()), *only]), set(ignore)
     with ExitStack() as resources:
         try:
-            subject = open_subject(
-                open_with, resources, requests=tuple(requests), profile=profile, trust=trust
-            )
+            subject = open_subject(open_with, resources, tuple(requests), profile, trust)
         except PackageRefused as error:
-            label = target or ", ".join(packages)
-            refused = Finding(REFUSED, error.problem.rstrip("."), fix=error.hint)
-            return _report(label, None, [refused], set(ignore))
-        profile_named(subject.profile)
-        return _run(subject, _chosen(groups), set(ignore))
+            return _refused(target or ", ".join(packages), error, ignored)
+        subject.told.update(_no_run=no_run, _resolve=resolve)
+        return _run(subject, wanted, ignored)
+
+
+def _refused(label: str, error: PackageRefused, ignored: set[str]) -> CheckReport:
+    refused = Finding(REFUSED, error.problem.rstrip("."), fix=error.hint)
+    return _report(label, None, [refused], ignored)
 
 
 def known_ids() -> list[str]:
@@ -147,32 +161,53 @@ def group_of(identity: str) -> str:
             f"{shorten(identity)} is not the id of a finding.",
             hint=did_you_mean(identity, ids) or "docs/findings/README.md lists them.",
         )
-    return _GROUP_OF_DIGIT[identity[3]]
+    return _group_of(identity)
 
 
-def _chosen(groups: Iterable[str] | None) -> tuple[str, ...]:
-    if groups is None:
-        return tuple(GROUPS)
-    wanted = set(groups)
-    for group in sorted(wanted - GROUPS.keys()):
-        raise UsageError(
-            f"there is no group of checks {shorten(group)}; known are {', '.join(GROUPS)}.",
-            hint=did_you_mean(group, GROUPS),
-        )
-    return tuple(group for group in GROUPS if group in wanted)
+def _wanted(only: Iterable[str]) -> dict[str, set[str]]:
+    """The groups to run, each with the ids that are asked for; none of them means all."""
+    wanted: dict[str, set[str]] = {}
+    for name in only:
+        if name in GROUPS:
+            wanted[name] = set()
+        elif name[:3].upper() == "CPR":
+            wanted.setdefault(group_of(name.upper()), set()).add(name.upper())
+        else:
+            raise UsageError(
+                f"{shorten(name)} is neither the id of a finding nor a group of checks.",
+                hint=f"{did_you_mean(name, GROUPS)} Groups are {', '.join(GROUPS)}.".lstrip(),
+            )
+    return wanted or {group: set() for group in GROUPS}
 
 
-def _run(subject: Subject, groups: tuple[str, ...], ignore: set[str]) -> CheckReport:
+def _run(subject: Subject, wanted: Mapping[str, set[str]], ignore: set[str]) -> CheckReport:
+    profile_named(subject.profile)
     found: list[Finding] = []
-    skipped = {group: "not asked for" for group in GROUPS if group not in groups}
+    skipped: dict[str, str] = {}
     ignored = ignore | set(subject.settings.check.ignore)
-    for group in groups:
+    for group in GROUPS:
         errors = {f.id for f in found if f.severity == "error"} - ignored
-        if group == _LAST and errors:
+        if group not in wanted:
+            skipped[group] = "not asked for"
+        elif group == _LAST and subject.told["_no_run"]:
+            skipped[group] = "nothing is to be run"
+        elif group == _LAST and subject.model_dir is None:
+            skipped[group] = "no model directory is given"
+        elif group == _LAST and errors:
             skipped[group] = f"an error is known that would stop it ({', '.join(sorted(errors))})"
-            continue
-        found += _findings(group, subject)
-    return _report(subject.label, subject, found, ignored, skipped=skipped)
+        else:
+            found += _findings(group, subject)
+    named = [item for item in without_echoes(found) if _is_wanted(item, wanted)]
+    return _report(subject.label, subject, named, ignored, skipped=skipped)
+
+
+def _is_wanted(item: Finding, wanted: Mapping[str, set[str]]) -> bool:
+    ids = wanted.get(_group_of(item.id))
+    return not ids or item.id in ids
+
+
+def _group_of(identity: str) -> str:
+    return _GROUP_OF_DIGIT[identity[3]]
 
 
 def _findings(group: str, subject: Subject) -> Iterator[Finding]:

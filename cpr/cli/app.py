@@ -22,6 +22,7 @@ from cpr.suggest import did_you_mean
 SUMMARIES: dict[str, str] = {
     "diff": "Send the same requests to two sides and compare what they predict.",
     "key": "Make a key pair to sign packages with.",
+    "check": "Find what would fail an upload, a load or a request.",
     "package": "Build the source distribution of a project.",
     "predict": "Predict in this process, with gcloud's flags.",
     "replay": "Send recorded requests through a predictor or to a URL, compare and time.",

@@ -128,11 +128,11 @@ def _checked_version(version: str, project: Path) -> str:
         raise ConfigError(
             f"the version {shorten(version)} cannot be that of a package; pip installs only "
             "versions such as 1.0, 2022.6.5 or 1.0rc1.",
-            hint=f"For example: {_suggested_version(version)}",
+            hint=f"For example: {suggested_version(version)}",
         ) from error
 
 
-def _suggested_version(version: str) -> str:
+def suggested_version(version: str) -> str:
     """The numbers of an impossible version, joined by dots."""
     numbers = [number[:18] for number in re.findall(r"[0-9]+", version)][:8]
     return str(Version(".".join(numbers))) if numbers else "0.1"

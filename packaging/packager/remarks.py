@@ -80,6 +80,7 @@ def _imports_of_what_is_left_out(tree: Tree, selection: Selection) -> Iterable[F
                 file=str(path),
                 line=line,
                 fix=f"Add {module!r} there, or remove the import.",
+                data={"module": module},
             )
 
 
