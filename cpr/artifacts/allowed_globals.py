@@ -27,7 +27,6 @@ collections UserDict UserList
 copyreg __newobj__ __newobj_ex__ _reconstructor
 datetime date datetime time timedelta timezone
 decimal Decimal
-fractions Fraction
 functools partial
 uuid UUID
 """

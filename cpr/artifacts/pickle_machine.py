@@ -61,8 +61,14 @@ class Machine(pickle._Unpickler):
         """What ``cls.__new__`` of something that came from a name becomes."""
         raise NotImplementedError
 
+    def before_state(self, target: Any) -> None:
+        """Refuse to give a state to this object, or not."""
+
     def array_of(self, built: Any) -> Any:
-        """The array that follows in the stream, where `built` is joblib's wrapper of one."""
+        """The array that follows in the stream, where `built` is joblib's wrapper of one.
+
+        It is called with whatever has got a state, and returns what takes its place.
+        """
         raise NotImplementedError
 
     def nested(self) -> Any:
@@ -118,6 +124,7 @@ class Machine(pickle._Unpickler):
         """Give an object its state, and put an array where joblib's wrapper is."""
         if name := self.name_of(self.stack[-2]):
             raise ForbiddenPickle(f"it changes {name} itself")
+        self.before_state(self.stack[-2])
         _PLAIN_BUILD(self)
         self.stack[-1] = self.array_of(self.stack[-1])
 

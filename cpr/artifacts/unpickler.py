@@ -67,7 +67,13 @@ class _Unpickler(Machine):
             raise ForbiddenPickle(f"it makes an object of {self.name_of(cls)}, which is no class")
         return cls.__new__(cls, *arguments, **keywords)
 
+    def before_state(self, target: Any) -> None:
+        if isinstance(target, np.dtype) and target is np.dtype(target.str):
+            raise ForbiddenPickle(f"it changes numpy's {target} itself")
+
     def array_of(self, built: Any) -> Any:
+        if isinstance(built, np.dtype):
+            _check_dtype(built)
         return self._read_array(built) if isinstance(built, _Wrapper) else built
 
     def _read_array(self, wrapper: _Wrapper) -> Any:
@@ -86,6 +92,22 @@ class _Unpickler(Machine):
         if not dtype.isnative:
             array = array.byteswap().view(dtype.newbyteorder("="))
         return array.view(np.matrix) if wrapper.subclass is np.matrix else array
+
+
+def _check_dtype(dtype: np.dtype[Any]) -> None:
+    """Refuse a type that hides objects, or parts beyond its end.
+
+    Numpy believes what the state says of a type. Where it says that a type of
+    objects holds none, bytes of the file would be taken for addresses.
+    """
+    parts = [(dtype.subdtype[0], 0)] if dtype.subdtype else []
+    parts += [(field[0], field[1]) for field in (dtype.fields or {}).values()]
+    for part, offset in parts:
+        _check_dtype(part)
+        if offset < 0 or offset + part.itemsize > dtype.itemsize:
+            raise ForbiddenPickle("an array's type has a part beyond its end")
+    if (dtype.kind == "O" or any(part.hasobject for part, _ in parts)) and not dtype.hasobject:
+        raise ForbiddenPickle("an array's type hides that it holds objects")
 
 
 def _latin1(text: str, encoding: str) -> bytes:

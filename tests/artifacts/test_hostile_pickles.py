@@ -191,6 +191,16 @@ def with_path(*names):
     return {name: lambda canary, name=name: whole(call(name, str(canary), "w")) for name in names}
 
 
+def number(value):
+    return b"J" + value.to_bytes(4, "little", signed=True)
+
+
+def forged(code, *, part=NONE, names=NONE, fields=NONE, size=-1, flags=0, copy=b"\x88"):
+    """A type of numpy whose state says something else than its code and its parts."""
+    state = number(3) + text("|") + part + names + fields + number(size) + number(1) + number(flags)
+    return build(call("numpy:dtype", code, b"\x89", copy), MARK + state + b"t")
+
+
 def pickled(canary):
     return binary(system(canary))
 
@@ -298,6 +308,27 @@ HOSTILE = {
     "booster that reads a file": lambda c: whole(
         call("xgboost.core:Booster", NONE, b")", str(c))
     ),
+    "type that hides objects": lambda c: whole(forged(b"\x8c\x01O", flags=0)),
+    "type that hides fields of objects": lambda c: whole(
+        forged(
+            text("V8"),
+            names=text("a") + b"\x85",
+            fields=mapping(a=call("numpy:dtype", "O") + b"K\x00\x86"),
+            size=8,
+        )
+    ),
+    "type that hides parts of objects": lambda c: whole(
+        forged(text("V8"), part=call("numpy:dtype", "O") + b"K\x01\x85\x86", size=8)
+    ),
+    "type with a field beyond its end": lambda c: whole(
+        forged(
+            text("V8"),
+            names=text("a") + b"\x85",
+            fields=mapping(a=call("numpy:dtype", "f8") + b"K\x64\x86"),
+            size=8,
+        )
+    ),
+    "state of numpy's own type": lambda c: whole(forged(text("f8"), copy=b"\x89")),
     "second pickle": second_after_first,
     "popped before the end": lambda c: b"\x80\x04" + call("os:system", touch(c)) + b"0}.",
     "in a frame": lambda c: (
