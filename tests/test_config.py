@@ -283,3 +283,26 @@ def test_with_defaults_fills_only_what_was_left_open():
 )
 def test_with_defaults_refuses_what_it_does_not_know(values, said):
     assert said in problem_of(with_defaults, Settings(), values, "manifest").problem
+
+
+def test_table_of_tolerances_is_kept_in_its_order(project):
+    folder = project(
+        cpr='[replay]\nignore = ["a"]\n[replay.tolerance]\nrtol = 1e-4\n"p[*].x" = [0.5, 2]\n'
+    )
+    replay = load_settings(folder, environ={}).replay
+    assert replay.tolerance == ("rtol=0.0001", "p[*].x=0.5:2")
+    assert replay.ignore == ("a",)
+    environ = {"CPR_REPLAY_TOLERANCE": "atol=1, p[*]=2"}
+    assert load_settings(folder, environ=environ).replay.tolerance == ("atol=1", "p[*]=2")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[replay]\ntolerance = 0.5\n", "replay.tolerance is 0.5; expected a list of strings."),
+        ("[replay.tolerance]\np.x = 1\n", "replay.tolerance holds a table: {'p': {'x': 1}}"),
+    ],
+    ids=["number", "unquoted path"],
+)
+def test_tolerance_that_is_no_table_of_numbers_is_refused(project, text, message):
+    assert message in problem_of(load_settings, project(cpr=text), environ={}).problem

@@ -12,7 +12,7 @@ TERMINATED = 143
 
 EXIT_CODES: dict[int, str] = {
     0: "Fine.",
-    FINDINGS: "Findings: a check failed, or a replayed request did.",
+    FINDINGS: "Findings: a check or a request failed, or a value is beyond tolerance.",
     USAGE: "Usage: an unknown command or flag, flags that contradict each other, no such target.",
     3: "Configuration: a configuration file, environment variable or project file is invalid.",
     10: "Load: the predictor could not be built from its package and model directory.",

@@ -19,7 +19,14 @@ from typing import Any
 from cpr.errors import UsageError
 from cpr.packager.atomic import write_atomically
 from cpr.replay.lines import BadFile, NoFile, numbered_lines, parse_json, read_file
-from cpr.replay.recorded import Expected, RecordedRequest, expect, from_record, is_record
+from cpr.replay.recorded import (
+    Expected,
+    RecordedRequest,
+    expect,
+    from_record,
+    is_error_document,
+    is_record,
+)
 from cpr.replay.requests import LINE_SUFFIXES, SUFFIXES, read_document
 from cpr.replay.run import read_response
 
@@ -63,17 +70,28 @@ def write_golden(
             lines = [_line(*item, with_request=not is_folder) for item in own]
             text = "".join(f"{line}\n" for line in lines)
         else:
-            text = json.dumps(read_response(own[0][2]), indent=2, ensure_ascii=False) + "\n"
+            text = json.dumps(_document(*responses[members[0]]), indent=2, ensure_ascii=False)
+            text += "\n"
         write_atomically(file, text.encode("utf-8", "surrogatepass"), check=lambda _: None)
     return list(groups)
 
 
 def _line(request: RecordedRequest, status: int, response: bytes, *, with_request: bool) -> str:
-    document: Any = read_response(response)
+    document = _document(status, response)
     if with_request:
         failed = {"status": status} if status >= 400 else {}
         document = {"request": json.loads(request.body), **failed, "response": document}
     return json.dumps(document)
+
+
+def _document(status: int, response: bytes) -> Any:
+    """A response to keep; an error, which may be of any form, so that it is known as one."""
+    try:
+        document = read_response(response)
+    except ValueError:
+        document = response.decode("utf-8", "replace")
+    is_unmarked = not 200 <= status < 300 and not is_error_document(document)
+    return {"error": document} if is_unmarked else document
 
 
 def _files_of(requests: Sequence[RecordedRequest], golden: str) -> _Groups:

@@ -89,13 +89,18 @@ def test_single_response_is_a_json_file(folder):
     assert expected_of(with_golden([request], golden)) == [5]
 
 
-def test_recorded_error_keeps_its_status(folder):
+@pytest.mark.parametrize("name", ["golden.jsonl", "golden.json", "folder"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(422, b'{"detail": "no"}'), (503, b"<html>"), (0, b""), (400, b'{"error": "no"}')],
+    ids=["detail", "html", "none", "error"],
+)
+def test_error_is_found_again_as_one(folder, name, status, body):
     [request] = read_requests(str(folder / "requests" / "a.json"))
-    golden = str(folder / "golden.jsonl")
-    write_golden(golden, [request], [(422, b'{"detail": "no"}')])
+    golden = str(folder / name)
+    write_golden(golden, [request], [(status, body)])
     [found] = with_golden([request], golden)
     assert found.expected.is_error
-    assert json.loads(Path(golden).read_text())["status"] == 422
 
 
 BAD = {
