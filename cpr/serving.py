@@ -13,8 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from cpr.archive import is_package_file
 from cpr.artifacts.detect import detect
-from cpr.artifacts.fetch import fetch
+from cpr.artifacts.fetch import fetch, fetch_file, is_url
 from cpr.binding import Binding, load
 from cpr.candidates import candidates, unfinished, unreadable
 from cpr.closing import Closing
@@ -27,6 +28,7 @@ from cpr.required_key import RequiredKey, required_key
 from cpr.requirements import unmet
 from cpr.routine import Routine
 from cpr.shims import install_shims
+from cpr.signatures import SUFFIX
 from cpr.sources import Sources, open_sources
 from cpr.user_errors import describe, explained
 from cpr.workdir import WorkingDirectory
@@ -69,6 +71,7 @@ def open_routine(
         if target is None and not packages:
             target, prediction_class = _named_alone(prediction_class, flags), None
         required = required_key(require_signature, target, flags)
+        target, packages = _downloaded(target, packages, resources)
         sources = resources.enter_context(open_sources(target, packages, required=required))
         settings = settings_of(flags, sources)
         resources.enter_context(importable(sources))
@@ -93,6 +96,24 @@ def open_routine(
             workdir=workdir,
             resources=resources.pop_all(),
         )
+
+
+def _downloaded(
+    target: str | None, packages: Sequence[str], resources: ExitStack
+) -> tuple[str | None, list[str]]:
+    """Package files that are given by URL, copied here with their signatures."""
+    folder = ""
+
+    def local(location: str) -> str:
+        nonlocal folder
+        if not (is_url(location) and is_package_file(Path(location))):
+            return location
+        if not folder:
+            made = tempfile.TemporaryDirectory(prefix="cpr-download-", ignore_cleanup_errors=True)
+            folder = resources.enter_context(made)
+        return str(fetch_file(location, Path(folder), beside=SUFFIX))
+
+    return (target and local(target)), [local(package) for package in packages]
 
 
 def _named_alone(prediction_class: str | None, flags: Mapping[str, Any] | None) -> str | None:
@@ -147,12 +168,17 @@ def class_name_of(prediction_class: str | None, sources: Sources, settings: Sett
 
 
 def _refuse_neither(given: str | None, settings: Settings, sources: Sources) -> None:
-    if sources.roots and not (given or settings.project.model_dir):
-        raise UsageError(
-            f"{_without_class(sources)}, and no model directory is given for a ready-made "
-            "predictor.",
-            hint=_naming(sources),
-        )
+    if not sources.roots or given or settings.project.model_dir:
+        return
+    try:
+        model = detect(sources.roots[0]).files[0].name
+        hint = f"It holds the model {model}: give it as --model-dir {sources.folder}"
+    except LoadError:
+        hint = _naming(sources)
+    raise UsageError(
+        f"{_without_class(sources)}, and no model directory is given for a ready-made predictor.",
+        hint=hint,
+    )
 
 
 def _naming(sources: Sources) -> str:

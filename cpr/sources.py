@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cpr.archive import Contents, is_package_file
 from cpr.beside import open_packages
-from cpr.candidates import predictors_in
+from cpr.candidates import predictors_in, top_level
 from cpr.config import settings_file
 from cpr.errors import UsageError, shorten
 from cpr.frames import show_as
@@ -148,6 +148,8 @@ def _open_target(target: str) -> Sources:
         and not is_file
         and all(part.isidentifier() for part in named.split("."))
     ):
+        if "." not in named and named not in top_level(_roots(Path.cwd())):
+            _existing(target)
         return _from_folder(Path.cwd(), class_name=named)
     if looks_like_path and not colon:
         _existing(target)
@@ -159,6 +161,9 @@ def _open_target(target: str) -> Sources:
 
 
 def _path(text: str) -> Path:
+    if "://" in text:
+        hint = "Download it first, and give its path. A model directory's goes to --model-dir."
+        raise UsageError(f"{shorten(text)} is a URL; a path is expected.", hint=hint)
     try:
         path = Path(text).expanduser()
         path.exists()

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 import pytest
 
@@ -240,6 +241,28 @@ def test_helpers_without_class_and_model_directory_are_told_both(helpers, monkey
     assert caught.value.problem == (
         "the package holds no class with from_path and predict, and no model directory is given "
         "for a ready-made predictor."
+    )
+
+
+@pytest.mark.parametrize("place", ["target", "packages"])
+def test_packages_are_fetched_from_urls(project, model_dir, tmp_path, monkeypatch, place):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    url = tutorial_sdist(project).as_uri()
+    given = {"target": url} if place == "target" else {"packages": [url]}
+    assert ask(model_dir=str(model_dir), **given)[1] == ["setosa", "other"]
+    assert not list(tmp_path.glob("cpr-*"))
+
+
+def test_a_url_that_is_no_package_is_refused_whole():
+    with pytest.raises(UsageError, match="'gs://bucket/model' is a URL; a path is expected"):
+        open_routine("gs://bucket/model")
+
+
+def test_a_model_directory_for_a_target_is_told(model_dir):
+    with pytest.raises(UsageError, match="holds no class with from_path and predict") as caught:
+        open_routine(str(model_dir))
+    assert caught.value.hint == (
+        f"It holds the model model.joblib: give it as --model-dir {model_dir}"
     )
 
 

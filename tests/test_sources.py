@@ -109,6 +109,13 @@ def test_file_of_several_classes_is_refused_with_their_names(folder):
     assert open_sources(error.hint.removeprefix("Name one: ")).class_name == "two.MyPredictor"
 
 
+def test_name_of_nothing_is_said_to_be_nothing(folder):
+    write(folder, FILES)
+    error = refusal_of("predictr")
+    assert error.problem == "predictr does not exist."
+    assert error.hint == "In .: broken.py, iris, predictor.py, two.py. Did you mean 'predictor.py'?"
+
+
 def test_home_directory_is_expanded(folder, monkeypatch):
     write(folder, FILES)
     monkeypatch.setenv("HOME", str(folder))

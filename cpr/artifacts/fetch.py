@@ -78,7 +78,8 @@ def fetch(model_dir: str | Path, *, progress: Progress | None = None) -> Fetched
         model_dir: A local directory, or the URL of a directory (``gs://``,
             ``s3://``, ``file://``, ``memory://``, or any other that fsspec
             can list). HTTP cannot list directories: there the URL is that of
-            a model that is one file, such as ``https://host/model.joblib``.
+            a model that is one file, such as ``https://host/model.joblib``. A
+            path may be that of such a file too.
         progress: Called while files are read from a URL.
 
     Raises:
@@ -87,7 +88,8 @@ def fetch(model_dir: str | Path, *, progress: Progress | None = None) -> Fetched
     """
     location = str(model_dir)
     if not _URL.match(location):
-        return Fetched(_local(location), is_temporary=False)
+        path = _local(location)
+        return _alone(path) if path.is_file() else Fetched(path, is_temporary=False)
     filesystem, root = _open(location)
     target = Path(tempfile.mkdtemp(prefix="cpr-model-"))
     try:
@@ -98,6 +100,34 @@ def fetch(model_dir: str | Path, *, progress: Progress | None = None) -> Fetched
             raise
         raise _unreadable(location, error) from error
     return Fetched(target, is_temporary=True)
+
+
+def is_url(location: str) -> bool:
+    """Whether a location is a URL rather than a path."""
+    return _URL.match(location) is not None
+
+
+def fetch_file(url: str, into: Path, *, beside: str = "") -> Path:
+    """Copy one file from a URL into a folder, under its own name, and return its path.
+
+    Args:
+        url: As for `fetch`, but of a file.
+        into: Where it goes.
+        beside: The suffix of a second file, such as ``.sig``, copied if it is there.
+
+    Raises:
+        LoadError: There is no such file.
+        EnvironmentProblem: A library, the network or the permission is missing.
+    """
+    filesystem, root = _open(url)
+    path = into / PurePosixPath(unquote(urlsplit(root).path)).name
+    try:
+        filesystem.get_file(root, str(path))
+        if beside and filesystem.exists(root + beside):
+            filesystem.get_file(root + beside, f"{path}{beside}")
+    except Exception as error:
+        raise _unreadable(url, error) from error
+    return path
 
 
 def _ignore(done: int, total: int) -> None:
@@ -134,11 +164,11 @@ def _local(location: str) -> Path:
 
 def _existing(location: str) -> Path:
     path = Path(location).expanduser().absolute()
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and path.suffix in _SINGLE_FILES):
         return path
     if path.exists():
         raise LoadError(
-            f"{location} is a file; a model directory is expected.",
+            f"{location} is a file, and no model by its name; a model directory is expected.",
             hint=f"Give the directory that holds it: {Path(location).parent}.",
         )
     nearest = next(parent for parent in path.parents if parent.is_dir())
@@ -150,6 +180,13 @@ def _existing(location: str) -> Path:
         f"but {there or 'no directories'}.",
         hint=did_you_mean(lacking, names),
     )
+
+
+def _alone(path: Path) -> Fetched:
+    """A directory that holds one model file, by the name that predictors look for."""
+    folder = Path(tempfile.mkdtemp(prefix="cpr-model-"))
+    (folder / f"model{path.suffix}").symlink_to(path)
+    return Fetched(folder, is_temporary=True)
 
 
 def _open(location: str) -> tuple[Any, str]:
@@ -215,7 +252,8 @@ def _listed(filesystem: Any, root: str, location: str) -> dict[str, int | None]:
         if info.get("type") != "directory" and not name.endswith("/")
     }
     if not files:
-        raise LoadError(f"{location} holds no files.", hint="Check the bucket and the path.")
+        place = "path" if filesystem.protocol[0] == "file" else "bucket and the path"
+        raise LoadError(f"{location} holds no files.", hint=f"Check the {place}.")
     return files
 
 

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from cpr.artifacts.fetch import fetch
+from cpr.artifacts.fetch import fetch, fetch_file
 from cpr.errors import EnvironmentProblem, LoadError
 
 
@@ -84,10 +84,42 @@ def test_a_missing_directory_says_what_is_there(tmp_path):
 
 
 def test_a_file_is_no_directory(tmp_path):
-    (tmp_path / "model.pkl").write_text("x")
-    with pytest.raises(LoadError, match="is a file; a model directory is expected") as caught:
-        fetch(tmp_path / "model.pkl")
+    (tmp_path / "model.txt").write_text("x")
+    with pytest.raises(LoadError, match="is a file, and no model by its name;") as caught:
+        fetch(tmp_path / "model.txt")
     assert caught.value.hint == f"Give the directory that holds it: {tmp_path}."
+
+
+def test_a_model_file_alone_stands_for_a_directory_as_behind_a_url(tmp_path, temporary):
+    (tmp_path / "iris-3.joblib").write_bytes(b"x")
+    (tmp_path / "other.joblib").write_bytes(b"y")
+    with fetch(tmp_path / "iris-3.joblib") as path:
+        assert files_below(path) == {"model.joblib": b"x"}
+    assert not list(temporary.iterdir())
+    assert (tmp_path / "iris-3.joblib").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("location", "hint"),
+    [("file:///nowhere/at/all", "path"), ("memory://bucket/none", "bucket and the path")],
+)
+def test_nothing_behind_a_url_says_what_to_check(memory, location, hint):
+    with pytest.raises(LoadError, match="holds no files") as caught:
+        fetch(location)
+    assert caught.value.hint == f"Check the {hint}."
+
+
+def test_one_file_is_copied_with_the_one_beside_it(memory, tmp_path):
+    memory.pipe({"/bucket/a-1.tar.gz": b"package", "/bucket/a-1.tar.gz.sig": b"signature"})
+    assert fetch_file("memory://bucket/a-1.tar.gz", tmp_path, beside=".sig").read_bytes() == (
+        b"package"
+    )
+    assert files_below(tmp_path) == {"a-1.tar.gz": b"package", "a-1.tar.gz.sig": b"signature"}
+
+
+def test_one_file_that_is_not_there_is_told(memory, tmp_path):
+    with pytest.raises(LoadError, match=r"There is nothing at memory://bucket/a.whl\."):
+        fetch_file("memory://bucket/a.whl", tmp_path, beside=".sig")
 
 
 @pytest.mark.parametrize(
