@@ -23,7 +23,7 @@ from cpr.errors import ConfigError, EnvironmentProblem
 
 LOCK_NAME = "requirements.lock"
 
-_PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+_PINNED = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?(?:==([^\s;\\]+)| @ )", re.MULTILINE)
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _NO_NETWORK = re.compile(
     r"[Cc]onnection|[Tt]imed? ?out|Failed to fetch|Name or service|offline|SSL"
@@ -33,31 +33,42 @@ _NO_SOLUTION = re.compile(r"No solution found|No matching distribution|Resolutio
 
 @dataclass(frozen=True)
 class Pin:
-    """One library of a lock: its exact version, and the files that may be installed."""
+    """One library of a lock: its exact version, and the files that may be installed.
+
+    The version is empty where the lock names the file's address instead.
+    """
 
     name: str
     version: str
     sha256: tuple[str, ...]
 
 
-def lock_requirements(requirements: Sequence[str], *, folder: Path) -> bytes:
+def lock_requirements(
+    requirements: Sequence[str], *, folder: Path, extras: Sequence[Path] = ()
+) -> bytes:
     """The content of a ``requirements.lock`` for requirements.
+
+    What the extra packages need is in it, but not they themselves: the
+    manifest pins those.
 
     Args:
         requirements: As pip writes them.
         folder: The project directory, whose settings for uv apply.
+        extras: Package files that are needed too, and that no index need have.
 
     Raises:
         ConfigError: They contradict each other, or no such version exists.
         EnvironmentProblem: Neither uv nor a pip that can lock is there, or
             the package index cannot be reached.
     """
-    if not requirements:
+    # pip takes requirements in this order, and must know the files before their names.
+    wanted = [*(str(path) for path in extras), *requirements]
+    if not wanted:
         return _text("nothing", "").encode()
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if uv:
-        return _text("uv", _with_uv(uv, requirements, folder)).encode()
-    return _text("pip", _with_pip(requirements, folder)).encode()
+    entries = _with_uv(uv, wanted, folder) if uv else _with_pip(wanted, folder)
+    kept = [one for one in entries if not one.startswith(tuple(str(path) for path in extras))]
+    return _text("uv" if uv else "pip", "".join(kept)).encode()
 
 
 def pins(lock: bytes) -> tuple[Pin, ...]:
@@ -66,7 +77,7 @@ def pins(lock: bytes) -> tuple[Pin, ...]:
     starts = list(_PINNED.finditer(text))
     ends = [*(start.start() for start in starts), len(text)][1:]
     return tuple(
-        Pin(start[1], start[2], tuple(_HASH.findall(text[start.end() : end])))
+        Pin(start[1], start[2] or "", tuple(_HASH.findall(text[start.end() : end])))
         for start, end in zip(starts, ends, strict=True)
     )
 
@@ -79,13 +90,14 @@ def _text(tool: str, body: str) -> str:
     )
 
 
-def _with_uv(uv: str, requirements: Sequence[str], folder: Path) -> str:
+def _with_uv(uv: str, requirements: Sequence[str], folder: Path) -> list[str]:
     command = [uv, "pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate"]
     command += ["--quiet", "--color=never", "--python", sys.executable]
-    return _run(command, folder, input="\n".join(requirements))
+    text = _run(command, folder, input="\n".join(requirements))
+    return [entry for entry in re.split(r"^(?=\S)", text, flags=re.MULTILINE) if entry]
 
 
-def _with_pip(requirements: Sequence[str], folder: Path) -> str:
+def _with_pip(requirements: Sequence[str], folder: Path) -> list[str]:
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
     command += ["--report=-", "--quiet", "--no-input", "--no-color", "--retries=1"]
     with tempfile.TemporaryDirectory(prefix="cpr-lock-") as temporary:
@@ -94,10 +106,10 @@ def _with_pip(requirements: Sequence[str], folder: Path) -> str:
         output = _run([*command, "-r", str(listed)], folder)
     try:
         installs = json.loads(output)["install"]
-        lines = sorted(_pinned(item) for item in installs)
+        local = {Path(line).as_uri(): line for line in requirements if line.startswith("/")}
+        return sorted(local.get(item["download_info"]["url"]) or _pinned(item) for item in installs)
     except (ValueError, KeyError, TypeError) as error:
         raise _cannot_lock("pip's report cannot be read", output) from error
-    return "".join(lines)
 
 
 def _pinned(item: Mapping[str, Any]) -> str:

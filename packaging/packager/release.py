@@ -117,7 +117,7 @@ def build_release(
             settings=settings,
             epoch=epoch,
             apart=[out_dir, *([model_dir] if model_dir else []), *([model.path] if model else [])],
-            lock=partial(lock_requirements, folder=project) if options.is_locked else None,
+            lock=partial(_lock, project, extras) if options.is_locked else None,
             extra_packages={extra.name: extra.record for extra in extras},
             model=model.files if model else None,
         )
@@ -154,6 +154,14 @@ def _stage_place(
         return options.stage_dir, False
     description = describe(project, settings, SetupScript(project))
     return out_dir / f"{description.stem}-model", True
+
+
+def _lock(project: Path, extras: Sequence[ExtraPackage], requirements: Sequence[str]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="cpr-lock-") as folder:
+        paths = [Path(folder, extra.name) for extra in extras]
+        for path, extra in zip(paths, extras, strict=True):
+            _write(path, extra.data)
+        return lock_requirements(requirements, folder=project, extras=paths)
 
 
 def _beside(

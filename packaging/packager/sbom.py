@@ -79,11 +79,11 @@ def _pinned(pin: Pin) -> Any:
     model = import_extra("cyclonedx.model", "sbom")
     found_at = model.ExternalReference(
         type=model.ExternalReferenceType.DISTRIBUTION,
-        url=model.XsUri(str(_purl(pin.name, pin.version))),
+        url=model.XsUri(str(_purl(pin.name, pin.version or None))),
         comment="the files that may be installed, by hash",
         hashes=_hashes(pin.sha256),
     )
-    return _component(pin.name, pin.version, purl=True, external_references=[found_at])
+    return _component(pin.name, pin.version or None, purl=True, external_references=[found_at])
 
 
 def _required(manifest: Manifest) -> Iterable[Any]:

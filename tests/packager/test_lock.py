@@ -119,6 +119,16 @@ def test_a_folder_cannot_be_locked(index, tmp_path, monkeypatch):
         lock_requirements([f"gamma @ {(tmp_path / 'gamma').as_uri()}"], folder=tmp_path)
 
 
+def test_what_an_extra_package_needs_is_locked_but_not_the_package(tool, index, tmp_path):
+    """The manifest pins the extra package itself, which no index need have."""
+    (tmp_path / "extras").mkdir()
+    write_wheel(tmp_path / "extras", "helper", "1.0", ["beta<2"])
+    extra = tmp_path / "extras" / "helper-1.0-py3-none-any.whl"
+    lock = lock_requirements(["helper>=1", "alpha"], folder=tmp_path, extras=[extra])
+    assert [(pin.name, pin.version) for pin in pins(lock)] == [("alpha", "1.0"), ("beta", "1.5")]
+    assert str(tmp_path) not in lock.decode()
+
+
 def test_no_requirements_need_no_index(tmp_path):
     lock = lock_requirements([], folder=tmp_path)
     assert pins(lock) == ()
@@ -131,8 +141,10 @@ def test_pins_are_read_with_markers_extras_and_several_hashes():
         "# comment with name==1\n"
         f"numpy==2.1.0 \\\n    --hash=sha256:{one} \\\n    --hash=sha256:{two}\n"
         f"uvicorn[standard]==0.3 ; python_version < '4' \\\n    --hash=sha256:{two}\n"
+        f"torch @ https://example.org/torch-2.whl \\\n    --hash=sha256:{one}\n"
     )
     assert pins(text.encode()) == (
         Pin("numpy", "2.1.0", (one, two)),
         Pin("uvicorn", "0.3", (two,)),
+        Pin("torch", "", (one,)),
     )
