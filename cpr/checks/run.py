@@ -27,7 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "package_metadata",
         "package_resolve",
     ),
-    "artifacts": (),
+    "artifacts": ("artifact_models", "artifact_pickles", "artifact_files", "artifact_secrets"),
     "behaviour": ("behaviour",),
 }
 # What runs the routine; pointless, or worse, while an error is known.

@@ -43,9 +43,11 @@ class Subject:
         return str(named or "")
 
     def relative(self, path: Path | str) -> str:
-        """A file's path below the first import root that holds it; else as it is."""
+        """A file's path below the first import root, or the model directory; else as it is."""
         path = Path(path)
         for root in self.sources.roots:
             if path.is_relative_to(root):
                 return path.relative_to(root).as_posix()
+        if self.model_dir is not None and path.is_relative_to(self.model_dir):
+            return path.relative_to(self.model_dir).as_posix()
         return str(path)
