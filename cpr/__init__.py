@@ -8,9 +8,10 @@ from cpr.errors import BadInput, CprError
 from cpr.predictor import Predictor
 
 if TYPE_CHECKING:
+    from cpr.harness import Harness
     from cpr.serving import open_routine
 
-__all__ = ["BadInput", "CprError", "Predictor", "open_routine"]
+__all__ = ["BadInput", "CprError", "Harness", "Predictor", "open_routine"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,4 +20,8 @@ def __getattr__(name: str) -> Any:
         from cpr.serving import open_routine
 
         return open_routine
+    if name == "Harness":
+        from cpr.harness import Harness
+
+        return Harness
     raise AttributeError(f"module 'cpr' has no attribute {name!r}")

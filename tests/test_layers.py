@@ -37,11 +37,14 @@ LAYERS = [
     {"replay"},
     {"reports"},
     {"harness"},
+    {"init", "pytest_plugin"},
     {"cli"},
     {"__main__"},
 ]
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
 CORE = {name for names in LAYERS[:7] for name in names} - {"requirements"}
+# Imported where pytest is: by itself.
+FOR_PYTEST = {"cpr.pytest_plugin", "cpr.harness.pytest_items"}
 # What pip always installs with cpr; anything else is an extra.
 REQUIRED = {"click", "fsspec", "numpy", "orjson", "packaging", "rich", "tomli"}
 
@@ -140,6 +143,7 @@ def test_core_imports_the_standard_library_only(module):
 def test_optional_libraries_are_never_imported_at_the_top(module):
     roots = {name.partition(".")[0] for name in top_level_imports(module)}
     optional = roots - sys.stdlib_module_names - REQUIRED - {"cpr", "__future__"}
+    optional -= {"pytest"} if module in FOR_PYTEST else set()
     assert not optional, f"{module}: import {sorted(optional)} through cpr.extras.import_extra"
 
 

@@ -21,6 +21,7 @@ from cpr.suggest import did_you_mean
 # the commands' own first lines.
 SUMMARIES: dict[str, str] = {
     "diff": "Send the same requests to two sides and compare what they predict.",
+    "init": "Start a project that works.",
     "key": "Make a key pair to sign packages with.",
     "check": "Find what would fail an upload, a load or a request.",
     "package": "Build the source distribution of a project.",
