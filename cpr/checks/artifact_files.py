@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cpr.checks.content import content_of
 from cpr.checks.profiles import profile_named
 from cpr.checks.subject import Subject
 from cpr.checks.tensor_bundle import DamagedIndex, read_index
@@ -125,6 +126,16 @@ def check(subject: Subject) -> Iterator[Finding]:
     yield from _leftovers(subject, sizes)
     yield from _optimizer_state(subject, subject.model_dir)
     yield from _limits(subject, sizes)
+
+
+def package_files(subject: Subject) -> Iterator[Path]:
+    """The files of the package, or those that would be in it; none of a bare class."""
+    files = content_of(subject).files
+    if files is not None:
+        yield from files.values()
+    elif subject.sources.is_unpacked:
+        for root in subject.sources.roots:
+            yield from (path for path in sorted(root.rglob("*")) if path.is_file())
 
 
 def size_text(size: int) -> str:

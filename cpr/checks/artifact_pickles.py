@@ -10,6 +10,7 @@ from importlib import metadata
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import is_zipfile
 
 from packaging.utils import canonicalize_name
 
@@ -19,6 +20,7 @@ from cpr.artifacts.pickle_machine import ForbiddenPickle
 from cpr.artifacts.pickle_scan import PickleScan, scan_pickle
 from cpr.artifacts.trust import Names, is_missing, is_renamed
 from cpr.checks import pickle_rules as rules
+from cpr.checks.artifact_files import package_files
 from cpr.checks.artifact_models import fault_of_form
 from cpr.checks.distributions import LIBRARY_OF, parse_requirement, providers
 from cpr.checks.subject import Subject
@@ -56,7 +58,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 rules.LIBRARY, f"{file.shown}: {error.problem}", file=file.shown, fix=error.hint
             )
         except Exception as error:  # whatever it is: bytes that no pickle has
-            if not fault_of_form(file.path):
+            if not fault_of_form(file.path) and (file.is_loaded or not is_zipfile(file.path)):
                 yield Finding(
                     rules.DAMAGED,
                     f"{file.shown} is damaged, cut off, or not a pickle "
@@ -78,14 +80,9 @@ def _files(subject: Subject) -> Iterator[_File]:
                 # Of a directory that cpr serves, what it does not load does not matter.
                 if path in loaded or subject.prediction_class:
                     yield _File(path, shown, path in loaded)
-    for root in subject.sources.roots:
-        for path in sorted(root.rglob("*")):
-            inside = path.relative_to(root)
-            hidden = any(part.startswith(".") or part == "site-packages" for part in inside.parts)
-            if path not in own and not hidden and path.is_file() and _PICKLES.fullmatch(path.name):
-                own.add(path)
-                if subject.model_dir is None or not path.is_relative_to(subject.model_dir):
-                    yield _File(path, inside.as_posix(), False)
+    for path in package_files(subject):
+        if path not in own and _PICKLES.fullmatch(path.name):
+            yield _File(path, subject.relative(path), False)
 
 
 def _loaded(subject: Subject, model_dir: Path) -> set[Path]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cpr.checks.artifact_files import package_files
 from cpr.checks.subject import Subject
 from cpr.findings import Finding, rule
 
@@ -60,15 +61,11 @@ _KEY_FILE = re.compile(r"id_(rsa|dsa|ecdsa|ed25519)|\.netrc|_netrc|\.pypirc")
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Look into every small text file of the model directory and the package."""
-    folders = [*subject.sources.roots, *([subject.model_dir] if subject.model_dir else [])]
-    seen: set[Path] = set()
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            skipped = {".git", ".venv", "venv", "node_modules", "site-packages"}
-            is_new = path not in seen and not skipped.intersection(path.parts[len(folder.parts) :])
-            if is_new and path.is_file() and path.stat().st_size <= _LARGEST:
-                seen.add(path)
-                yield from _look_into(path, subject.relative(path))
+    found = sorted(subject.model_dir.rglob("*")) if subject.model_dir else []
+    for path in dict.fromkeys([*found, *package_files(subject)]):
+        # What .git holds is packed; that it is there is a finding of its own.
+        if ".git" not in path.parts and path.is_file() and path.stat().st_size <= _LARGEST:
+            yield from _look_into(path, subject.relative(path))
 
 
 def _look_into(path: Path, shown: str) -> Iterator[Finding]:

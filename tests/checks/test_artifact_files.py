@@ -21,6 +21,7 @@ def project(tmp_path):
     folder = tmp_path / "project"
     folder.mkdir()
     (tmp_path / "model").mkdir()
+    (folder / "cpr.toml").write_text('[project]\nname = "shop"\nversion = "0.1"\n')
     (folder / "predictor.py").write_text(PREDICTOR)
     return folder
 
@@ -136,6 +137,7 @@ def test_the_line_of_a_secret_is_told(found):
 
 def test_secrets_of_a_package_with_its_model_are_found_once(project):
     (project / "settings.py").write_text(f'KEY = """{BEGIN}"""\n')
+    (project / ".env").write_text(SECRETS[".env"])  # would not be packaged
     (project / "model").mkdir()
     (project / "model" / "key.json").write_text(SECRETS["key.json"])
     report = check_routine(str(project), str(project / "model"), only=["artifacts"])

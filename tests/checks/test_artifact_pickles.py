@@ -46,6 +46,7 @@ def project(tmp_path):
     """A package with a prediction class and a module of its own."""
     folder = tmp_path / "project"
     folder.mkdir()
+    (folder / "cpr.toml").write_text('[project]\nname = "shop"\nversion = "0.1"\n')
     (folder / "predictor.py").write_text(PREDICTOR)
     (folder / "scaling.py").write_text(SCALER)
     return folder
@@ -113,9 +114,8 @@ def test_a_library_that_is_missing_is_told_from_a_module_of_ones_own(model_dir, 
 
 
 def test_a_required_library_is_one_too(model_dir, project, found):
-    (project / "pyproject.toml").write_text(
-        '[tool.cpr.project]\nrequirements = ["shop-features==2"]\n'
-    )
+    with (project / "cpr.toml").open("a") as file:
+        file.write('requirements = ["shop-features==2"]\n')
     (model_dir / "features.pkl").write_bytes(b"cshop_features\nScaler\n.")
     assert summary(found(project, model_dir)) == [("CPR301", "error", "features.pkl")]
 
@@ -166,8 +166,19 @@ def test_what_a_class_loads_itself_is_a_warning(model_dir, project, found):
 
 
 def test_a_pickle_inside_the_package_is_looked_at_too(model_dir, project, found):
-    (project / "extra.pkl").write_bytes(HOSTILE)
-    assert summary(found(project, model_dir)) == [("CPR307", "warning", "extra.pkl")]
+    (project / "inside").mkdir()
+    (project / "inside" / "__init__.py").write_text("")
+    (project / "inside" / "extra.pkl").write_bytes(HOSTILE)
+    (project / "beside.pkl").write_bytes(HOSTILE)  # would not be packaged
+    assert summary(found(project, model_dir)) == [("CPR307", "warning", "inside/extra.pkl")]
+
+
+def test_what_torch_has_written_is_no_damaged_pickle(model_dir, project, found):
+    import zipfile
+
+    with zipfile.ZipFile(model_dir / "weights.pkl", "w") as file:
+        file.writestr("archive/data.pkl", b"")
+    assert found(project, model_dir) == []
 
 
 def test_with_full_trust_no_name_is_refused(model_dir, project, found):
@@ -183,7 +194,8 @@ def test_with_trust_in_data_every_pickle_is_refused(model_dir, found):
 
 
 def test_a_trusted_name_is_listed(model_dir, project, found):
-    (project / "cpr.toml").write_text('[predictor]\ntrusted = ["posix.system"]\n')
+    with (project / "cpr.toml").open("a") as file:
+        file.write('[predictor]\ntrusted = ["posix.system"]\n')
     (model_dir / "extra.pkl").write_bytes(HOSTILE)
     assert found(project, model_dir) == []
 
