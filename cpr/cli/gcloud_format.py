@@ -33,6 +33,15 @@ def render(response: Any) -> str:
     return str(predictions)
 
 
+def hidden_keys(response: Any) -> list[str]:
+    """The keys of later objects that the table of `render` has no column for, as gcloud's."""
+    predictions = response.get("predictions") if isinstance(response, dict) else None
+    if not (isinstance(predictions, list) and predictions and isinstance(predictions[0], dict)):
+        return []
+    every = {key for item in predictions if isinstance(item, dict) for key in item}
+    return sorted(every - predictions[0].keys())
+
+
 def render_json(response: Any) -> str:
     """A response as gcloud's ``--format json``: indented by two, keys sorted."""
     return json.dumps(response, indent=2, sort_keys=True, ensure_ascii=False)

@@ -172,13 +172,17 @@ def common_options(command: Command) -> Command:
 
 
 def _set_up_logging(verbose: int, *, is_quiet: bool) -> None:
-    # Without -v logging stays as Python starts it, so that a routine's own
-    # logging.basicConfig works: warnings go to standard error.
+    # Without -v the root logger stays as Python starts it, so that a routine's
+    # own logging.basicConfig works.
     if verbose:
         level = logging.INFO if verbose == 1 else logging.DEBUG
         logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-    elif is_quiet:
-        logging.getLogger("cpr").setLevel(logging.ERROR)
+        return
+    ours = logging.getLogger("cpr")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("cpr: %(message)s"))
+    ours.handlers, ours.propagate = [handler], False
+    ours.setLevel(logging.ERROR if is_quiet else logging.WARNING)
 
 
 def _apply(options: list[Callable[[Any], Any]], command: Any) -> Any:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cpr.cli.gcloud_format import render, render_json
+from cpr.cli.failure import error_finding, fail
+from cpr.cli.gcloud_format import hidden_keys, render, render_json
 from cpr.cli.instances_file import InstancesFlags, parse_parameters
 from cpr.cli.options import Target, common_options, target_options
-from cpr.cli.output import emit_json, write_result
+from cpr.cli.output import emit_json, say, write_result
 from cpr.cli.stdout_guard import guard_stdout
 from cpr.errors import CprError
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cpr.messages import Reply
+    from cpr.routine import Routine
 
 
 @click.command("predict")
@@ -73,7 +76,7 @@ def command(
     pdb: bool,
     as_json: bool,
     is_quiet: bool,
-) -> None:
+) -> int:
     """Predict in this process, with gcloud's flags.
 
     TARGET is a package file, a project directory, module:Class or
@@ -91,11 +94,22 @@ def command(
     beyond: list[CprError] = []
     parameters = parse_parameters(param, signature_name=signature_name, beyond=beyond)
     body = flags.body(parameters, beyond=beyond)
-    name, reply = _answer(target, body, beyond, pdb=pdb)
-    _print(name, reply, layout=layout, as_json=as_json)
+    answered = _answer(target, body, beyond, pdb=pdb)
+    _print(answered, layout=layout, as_json=as_json, is_quiet=is_quiet)
+    # The predictions are out: a close hook that raises does not take them along.
+    return fail(answered.closing, []) if answered.closing is not None else 0
 
 
-def _answer(target: Target, body: bytes, beyond: list[CprError], *, pdb: bool) -> tuple[str, Reply]:
+@dataclass(frozen=True)
+class _Answered:
+    """What came of the request, and of closing the predictor after it."""
+
+    name: str
+    reply: Reply
+    closing: CprError | None
+
+
+def _answer(target: Target, body: bytes, beyond: list[CprError], *, pdb: bool) -> _Answered:
     # CLI start-up time: the layers below are imported when a command runs.
     from cpr.messages import Call
 
@@ -116,15 +130,43 @@ def _answer(target: Target, body: bytes, beyond: list[CprError], *, pdb: bool) -
 
                 debug(error, roots)
             raise
-        return routine.name, reply
+        return _Answered(routine.name, reply, _closing(routine))
 
 
-def _print(name: str, reply: Reply, *, layout: str, as_json: bool) -> None:
-    response: Any = json.loads(reply.body)
+def _closing(routine: Routine) -> CprError | None:
+    try:
+        routine.close()
+    except CprError as error:
+        return error
+    return None
+
+
+def _print(answered: _Answered, *, layout: str, as_json: bool, is_quiet: bool) -> None:
+    response: Any = json.loads(answered.reply.body)
+    if not is_quiet:
+        _warn(response, is_table=not as_json and layout == "default")
     if as_json:
-        summary = {"predictor": name, "instances": reply.instance_count, "response": response}
-        emit_json("cpr.predict/1", ok=True, summary=summary)
+        summary = {
+            "predictor": answered.name,
+            "instances": answered.reply.instance_count,
+            "response": response,
+        }
+        late = answered.closing
+        findings = [error_finding(late)] if late is not None else []
+        emit_json("cpr.predict/1", ok=late is None, summary=summary, findings=findings)
         return
     text = render_json(response) if layout == "json" else render(response)
     if text:
         write_result(text)
+
+
+def _warn(response: Any, *, is_table: bool) -> None:
+    """Say what of the answer may surprise."""
+    if isinstance(response, dict) and response.get("predictions", ...) is None:
+        say("cpr: predict returned None: is a return missing?")
+    hidden = hidden_keys(response) if is_table else []
+    if hidden:
+        say(
+            f"cpr: the table has the columns of the first prediction, as gcloud's; not shown: "
+            f"{', '.join(hidden)}. --format json shows all."
+        )

@@ -12,6 +12,7 @@ from typing import TypeVar
 from cpr.errors import EnvironmentProblem
 
 Result = TypeVar("Result")
+_WHERE_NO_FOLDER = "A file is in the way: --output takes a folder, which is made if need be."
 
 
 def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Result]) -> Result:
@@ -48,7 +49,9 @@ def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Resul
     except OSError as error:
         raise EnvironmentProblem(
             f"{target} cannot be written: {error.strerror or error}",
-            hint="Free some space, or choose another folder with --output.",
+            hint=_WHERE_NO_FOLDER
+            if isinstance(error, (FileExistsError, NotADirectoryError))
+            else "Free some space, or choose another folder with --output.",
         ) from error
     finally:
         with suppress(OSError):  # whatever kept it from being made; the error itself is on its way

@@ -251,6 +251,62 @@ def test_error_in_a_package_names_its_file_and_no_temporary_folder(cpr, project,
     assert "there is no module 'mine' in a-1.tar.gz/a-1." in done.stderr
 
 
+CLOSING = """
+    import cpr
+
+    class MyPredictor(cpr.Predictor):
+        @classmethod
+        def from_path(cls, model_dir):
+            return cls()
+
+        def predict(self, instances):
+            return instances
+
+        def close(self):
+            1 / 0
+"""
+
+
+def test_close_that_raises_does_not_lose_the_predictions(cpr, project):
+    flags = [*project(CLOSING), "--json-instances=-"]
+    done = cpr("predict", *flags, stdin="1\n", expected=14)
+    assert done.stdout == "[1]\n"
+    assert "cpr: closing 'predictor.MyPredictor' failed: ZeroDivisionError" in done.stderr
+    document = json.loads(cpr("predict", *flags, "--json", stdin="1\n", expected=14).stdout)
+    assert document["ok"] is False
+    assert document["summary"]["response"] == {"predictions": [1]}
+    [finding] = document["findings"]
+    assert (finding["id"], finding["line"]) == ("CPR014", 13)
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("None", "cpr: predict returned None: is a return missing?\n"),
+        ("[None]", ""),
+        (
+            "[{'a': 1}, {'a': 1, 'c': 2}, {'b': 3}]",
+            "cpr: the table has the columns of the first prediction, as gcloud's; not shown: "
+            "b, c. --format json shows all.\n",
+        ),
+    ],
+    ids=["none", "list-of-none", "hidden-keys"],
+)
+def test_what_may_surprise_is_said_unless_quiet(cpr, project, expression, said):
+    flags = [*project(returning(expression)), "--json-instances=-"]
+    assert cpr("predict", *flags, stdin="1\n").stderr == said
+    assert cpr("predict", *flags, "--quiet", stdin="1\n").stderr == ""
+
+
+def test_warnings_of_ours_begin_with_our_name(cpr, project):
+    source = returning("instances").replace("**kwargs", "*, probabilities=False")
+    flags = [*project(source), "--json-instances=-", "--param=probabilitys=true"]
+    assert cpr("predict", *flags, stdin="1\n").stderr == (
+        "cpr: predict() takes no parameter 'probabilitys'; the key is ignored. "
+        "Did you mean 'probabilities'?\n"
+    )
+
+
 HOOKED = """
     import cpr
 
