@@ -22,6 +22,7 @@ from cpr.artifacts.trust import Names, is_missing, is_renamed
 from cpr.checks import pickle_rules as rules
 from cpr.checks.artifact_files import package_files
 from cpr.checks.artifact_models import fault_of_form
+from cpr.checks.content import content_of
 from cpr.checks.distributions import LIBRARY_OF, parse_requirement, providers
 from cpr.checks.subject import Subject
 from cpr.errors import EnvironmentProblem, LoadError, shorten
@@ -125,7 +126,7 @@ def _names(subject: Subject, file: _File, names: tuple[tuple[str, str], ...]) ->
     unlisted = []
     for module, name in names:
         if allowed.is_listed(module, name):
-            if is_missing(module):
+            if is_missing(module) and not _own_file(module, roots):
                 yield _missing(subject, file, module)
             continue
         if module.rpartition(".")[2] in ("__main__", "__mp_main__"):
@@ -134,7 +135,15 @@ def _names(subject: Subject, file: _File, names: tuple[tuple[str, str], ...]) ->
                 f"{file.shown} holds {name} of {module}: of the script or notebook that saved it",
                 file=file.shown,
             )
-        elif own := _own_file(module, roots):
+        elif (own := _own_file(module, roots)) and not _is_packaged(subject, own):
+            yield Finding(
+                rules.OWN_MODULE,
+                f"{file.shown} needs the module {module}, which is in the project but would not "
+                "be in the package",
+                file=file.shown,
+                fix=f'Name it under [package]: include = ["{subject.relative(own)}"].',
+            )
+        elif own:
             if name.partition(".")[0] not in _defined(own):
                 yield Finding(
                     rules.NO_NAME,
@@ -204,6 +213,11 @@ def _own_file(module: str, roots: list[str]) -> Path | None:
             return None
         places = list(spec.submodule_search_locations or [])
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _is_packaged(subject: Subject, source: Path) -> bool:
+    files = content_of(subject).files
+    return files is None or source.resolve() in {path.resolve() for path in files.values()}
 
 
 def _defined(source: Path) -> set[str]:

@@ -87,6 +87,13 @@ def test_a_class_of_the_package_is_its_own(model_dir, project, found):
     assert found(project, model_dir) == []
 
 
+def test_a_class_of_the_package_may_be_trusted_too(model_dir, project, found):
+    save_elsewhere(model_dir / "preprocessor.pkl", SCALER, "scaling", "Scaler")
+    with (project / "cpr.toml").open("a") as file:
+        file.write('[predictor]\ntrusted = ["scaling.Scaler"]\n')
+    assert found(project, model_dir) == []
+
+
 def test_a_module_that_is_not_in_the_package_is_named(model_dir, project, found):
     save_elsewhere(model_dir / "preprocessor.pkl", SCALER, "gone_scaling", "Scaler")
     for target in (project, None):
@@ -96,6 +103,19 @@ def test_a_module_that_is_not_in_the_package_is_named(model_dir, project, found)
             "preprocessor.pkl needs the module gone_scaling, which is neither in the package nor "
             "installed"
         )
+
+
+def test_a_module_that_the_packager_would_leave_out_is_told(model_dir, project, found):
+    save_elsewhere(model_dir / "preprocessor.pkl", SCALER, "scaling", "Scaler")
+    with (project / "cpr.toml").open("a") as file:
+        file.write('[package]\nexclude = ["scaling.py"]\n')
+    (finding,) = found(project, model_dir)
+    assert summary([finding]) == [("CPR304", "error", "preprocessor.pkl")]
+    assert finding.message == (
+        "preprocessor.pkl needs the module scaling, which is in the project but would not be in "
+        "the package"
+    )
+    assert finding.fix == 'Name it under [package]: include = ["scaling.py"].'
 
 
 def test_a_module_that_lies_outside_the_package_is_told(model_dir, project, found, monkeypatch):
