@@ -24,6 +24,8 @@ _GROUP_OF_DIGIT = {"1": "class", "2": "package", "3": "artifacts", "4": "behavio
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _WIDTH = 100
+# A measurement that is longer is a sentence.
+_SHORT = 60
 
 
 def write_report(report: CheckReport, layout: str) -> None:
@@ -103,13 +105,18 @@ def _wrapped(label: str, text: str, line: Any, width: int) -> None:
 
 def _closing(report: CheckReport) -> Iterator[str]:
     """The last lines: measurements, what was not looked at, and the count."""
-    for key, value in report.measurements.items():
-        yield f"{key.replace('_', ' ')}: {_shown(value)}"
+    measured = [_measured(key, value) for key, value in report.measurements.items() if value]
+    numbers = [text for text in measured if len(text) <= _SHORT]
+    if numbers:
+        yield from textwrap.wrap(f"Measured: {', '.join(numbers)}.", _WIDTH)
+    for text in measured:
+        if len(text) > _SHORT:
+            yield from textwrap.wrap(text, _WIDTH)
     if report.batchable is not None:
-        yield f"batchable: {'yes' if report.batchable else 'no'}"
+        yield f"Batchable: {'yes' if report.batchable else 'no'}."
     for group, reason in report.skipped.items():
         if reason != "not asked for":
-            yield f"{group}: not checked, since {reason}."
+            yield f"{group.capitalize()} was not checked, since {reason}."
     counts = _counts(report.findings)
     named = [
         f"{count} {key.removesuffix('s') if count == 1 else key}"
@@ -123,10 +130,19 @@ def _closing(report: CheckReport) -> Iterator[str]:
     )
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _measured(key: str, value: Any) -> str:
+    """One measurement in words: ``load_s`` is seconds, ``…_bytes`` a size."""
+    name, _, unit = key.rpartition("_")
+    words = name.replace("_", " ")
+    if unit == "bytes":
+        return f"{words} {_size(value)}"
+    if unit == "s":
+        return f"{words} {value:.2f} s" if value >= 1 else f"{words} {1000 * value:.3g} ms"
+    return f"{key.replace('_', ' ').capitalize()}: {value}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count:,} bytes"
 
 
 def _location(item: Finding, base: str) -> str:

@@ -42,11 +42,11 @@ def _loose_files(tree: Tree, selection: Selection, layout: Layout) -> Iterable[F
             file=str(selection.files[layout.loose[0]]),
             fix="Move them into a package, or into the model directory.",
         )
-    chosen = set(selection.files.values())
+    settled = {*selection.files.values(), *selection.excluded}
     beside = [
         name
         for name, path in tree.below(selection.root).items()
-        if "/" not in name and path not in chosen and not _is_no_data(name)
+        if "/" not in name and path not in settled and not _is_no_data(name)
     ]
     if beside:
         yield Finding(

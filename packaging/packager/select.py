@@ -34,12 +34,14 @@ class Selection:
 
     `origin` says in words who chose them; `root` is the folder of the project
     whose content lies at the package's root, "" for the project itself.
+    `excluded` are the files that the settings leave out by name.
     """
 
     files: Mapping[str, Path]
     root: str
     origin: str
     findings: tuple[Finding, ...] = ()
+    excluded: frozenset[Path] = frozenset()
 
 
 def select_files(
@@ -62,12 +64,12 @@ def select_files(
     else:
         root, origin = _import_root(tree, top), "every module and package of the project"
         pairs = _discovered(tree.below(root), top)
-    excluded = {tree.files[path] for path in tree.matching(settings.package.exclude)}
+    excluded = frozenset(tree.files[path] for path in tree.matching(settings.package.exclude))
     files = _joined((name, path) for name, path in pairs if path not in excluded)
     if not files:
         raise ConfigError(f"the package would be empty; the files were chosen by {origin}.")
     _check_limits(files)
-    return Selection(files, root, origin, findings)
+    return Selection(files, root, origin, findings, excluded)
 
 
 def is_module_name(dotted: str) -> bool:

@@ -90,6 +90,15 @@ def test_github_annotates_lines(cpr, project):
     assert second.startswith("::notice file=project/predictor.py,line=7,title=CPR112")
 
 
+def test_what_was_measured_is_told_on_a_line(cpr, project):
+    folder, model = project()
+    (folder / "rows.jsonl").write_text("1\n2\n")
+    text = cpr("check", folder, model, f"--requests={folder / 'rows.jsonl'}").stdout
+    (line,) = [line for line in text.splitlines() if line.startswith("Measured: ")]
+    assert "load" in line
+    assert "\nBatchable: yes.\n" in text
+
+
 def test_json_and_another_format_exclude_each_other(cpr, project):
     done = cpr("check", *project(), "--json", "--format=sarif", expected=2)
     assert "--json and --format sarif exclude each other" in done.stderr

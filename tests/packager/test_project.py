@@ -130,7 +130,9 @@ def test_a_file_that_cannot_be_read_is_named():
 def test_a_link_out_of_the_project_that_setup_names_is_an_error(classic, build):
     (classic / "preprocess.py").unlink()
     (classic / "preprocess.py").symlink_to("/etc/passwd")
-    with pytest.raises(ConfigError, match=r"'preprocess.py', which is not in the project") as caught:
+    with pytest.raises(
+        ConfigError, match=r"'preprocess.py', which is not in the project"
+    ) as caught:
         build(classic)
     assert caught.value.hint.startswith(
         "preprocess.py is a link out of the project, to /etc/passwd"
@@ -290,6 +292,13 @@ def test_says_what_would_surprise_later(
     found = build(project, {**FLAGS, **flags}).findings
     assert [f"{item.id} {item.message}" for item in found] == expected
     assert all(item.fix and item.file for item in found)
+
+
+def test_a_data_file_that_is_excluded_by_name_is_not_remarked(
+    make_project, build, predictor_source
+):
+    project = make_project({"predictor.py": predictor_source, "table.csv": "1,2"})
+    assert build(project, {**FLAGS, "package.exclude": ("table.csv",)}).findings == ()
 
 
 def test_a_script_that_is_no_module_is_named(make_project, build, predictor_source):
