@@ -12,7 +12,6 @@ from typing import TypeVar
 from cpr.errors import EnvironmentProblem
 
 Result = TypeVar("Result")
-_WHERE_NO_FOLDER = "A file is in the way: --output takes a folder, which is made if need be."
 
 
 def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Result]) -> Result:
@@ -49,14 +48,18 @@ def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Resul
     except OSError as error:
         raise EnvironmentProblem(
             f"{target} cannot be written: {error.strerror or error}",
-            hint=_WHERE_NO_FOLDER
-            if isinstance(error, (FileExistsError, NotADirectoryError))
-            else "Free some space, or choose another folder with --output.",
+            hint=_in_the_way(target) or "Free some space, or choose another folder with --output.",
         ) from error
     finally:
         with suppress(OSError):  # whatever kept it from being made; the error itself is on its way
             temporary.unlink()
     return result
+
+
+def _in_the_way(target: Path) -> str:
+    """Which file stands where a folder of the target is needed."""
+    file = next((parent for parent in target.parents if parent.is_file()), None)
+    return f"{file} is a file; a folder is needed there." if file else ""
 
 
 def _open_unnamed(temporary: Path) -> int:

@@ -69,6 +69,26 @@ def test_standard_input_is_lines(cpr, project):
     assert json.loads(done.stdout)["summary"]["requests"] == 1
 
 
+def test_close_that_raises_does_not_lose_the_report(cpr, project):
+    source = """
+        import cpr
+
+        class MyPredictor(cpr.Predictor):
+            @classmethod
+            def from_path(cls, model_dir):
+                return cls()
+
+            def predict(self, instances):
+                return instances
+
+            def close(self):
+                1 / 0
+    """
+    done = cpr("replay", "-", *project(source), "--json", stdin="1\n2\n")
+    assert json.loads(done.stdout)["summary"]["requests"] == 2
+    assert done.stderr.startswith("cpr: closing 'predictor.MyPredictor' failed: ZeroDivisionError")
+
+
 def test_golden_is_written_compared_and_refreshed(cpr, project, tmp_path):
     (tmp_path / "rows.jsonl").write_text("1\n2\n4\n")
     target = project(SOURCE)

@@ -57,7 +57,7 @@ def test_a_check_that_fails_leaves_the_old_file_alone(way, target, error):
 def test_a_file_in_the_place_of_the_folder_is_told(target, below):
     with pytest.raises(EnvironmentProblem, match="cannot be written: ") as caught:
         write_atomically(target / below / "new", b"new", check=lambda path: None)
-    assert caught.value.hint.startswith("A file is in the way: --output takes a folder")
+    assert caught.value.hint == f"{target} is a file; a folder is needed there."
 
 
 def test_a_name_that_no_file_can_have_is_refused(way, target):
