@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from cpr.isolated.channel import Channel, Message
 from cpr.isolated.errors_json import error_to_json
@@ -41,6 +41,7 @@ def main(options: Mapping[str, Any]) -> None:
     _end_with_parent(options["parent"], options["lifeline"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
+    _say_where_it_exits()
     channel = Channel(socket.socket(fileno=options["channel"]))
     operations: Mapping[str, Operation] = importlib.import_module(options["entry"]).operations()
     while (message := channel.receive()) is not None:
@@ -72,6 +73,18 @@ def _watch(lifeline: int) -> None:
         pass
     # The group holds what user code started as well.
     os.killpg(0, signal.SIGKILL)
+
+
+def _say_where_it_exits() -> None:
+    """Have ``os._exit`` leave a traceback, as a crash does; not in what was forked."""
+    leave, pid = os._exit, os.getpid()
+
+    def say_and_leave(status: int) -> NoReturn:
+        if os.getpid() == pid:
+            faulthandler.dump_traceback()
+        leave(status)
+
+    os._exit = say_and_leave
 
 
 def _flush() -> None:

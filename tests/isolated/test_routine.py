@@ -92,9 +92,10 @@ def test_the_end_of_the_process_is_an_error_that_names_it(routine, call, instanc
     assert caught.value.hint
 
 
-def test_a_crash_names_the_line_of_user_code(routine, call):
-    with pytest.raises(UserCodeError, match=r"predictor.py:\d+ in crash"):
-        routine.answer([call(["crash"])])
+@pytest.mark.parametrize("how", ["crash", "leave"])
+def test_an_end_names_the_line_of_user_code(routine, call, how):
+    with pytest.raises(UserCodeError, match=rf"predictor.py:\d+ in {how}"):
+        routine.answer([call([how, 3])])
 
 
 def test_a_hang_ends_at_the_limit_and_names_its_line(project, model_dir, call):

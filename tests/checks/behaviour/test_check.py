@@ -210,7 +210,7 @@ CASES = {
         def predict(self, instances, **kwargs):
             os._exit(3)
         """,
-        {"CPR402": ""},
+        {"CPR402": "os._exit(3)"},
     ),
     "crashes": (
         """
