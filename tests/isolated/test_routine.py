@@ -100,12 +100,12 @@ def test_an_end_names_the_line_of_user_code(routine, call, how):
 
 def test_a_hang_ends_at_the_limit_and_names_its_line(project, model_dir, call):
     with (
-        open_isolated(project, model_dir, timeout_s=2, echo=False) as routine,
+        open_isolated(project, model_dir, timeout_s=5, echo=False) as routine,
         pytest.raises(UserCodeError) as caught,
     ):
         routine.answer([call(["hang"])])
     assert caught.value.problem == (
-        "answering a request took longer than 2 s; the process was killed."
+        "answering a request took longer than 5 s; the process was killed."
     )
     assert "in hang" in caught.value.hint
 

@@ -15,6 +15,8 @@ _THREADS = 8
 _GROUPING_S = 15.0
 _REPEATING_S = 2.0
 _THREADS_S = 20.0
+# Threads that have not come back by then wait for each other.
+_DEADLOCK_S = 90.0
 
 Requests = Sequence[tuple[int, bytes]]
 
@@ -98,6 +100,7 @@ def _threads(session: Session, answered: Requests, count: int, total_s: float) -
         "threads",
         [body for _, body in answered],
         phase="answering several threads",
+        limit_s=min(session.limits.request_s * len(answered), _DEADLOCK_S),
         count=_THREADS,
         rounds=rounds,
     )

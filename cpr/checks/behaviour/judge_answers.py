@@ -43,11 +43,17 @@ def judge_counts(seen: Observations, context: Context) -> Iterator[Finding]:
 
 
 def miscounted(seen: Observations) -> dict[int, str]:
-    """The requests whose predictions are not as many as their instances, and how."""
+    """The requests whose predictions are not as many as their instances, and how.
+
+    Instances that are no list have no positions, and so nothing to match.
+    """
     return {
         number: said
         for number, answer in enumerate(seen.answers)
-        if answer is not None and answer.is_ok and (said := _miscounted(answer))
+        if answer is not None
+        and answer.is_ok
+        and (said := _miscounted(answer))
+        and isinstance(json.loads(seen.requests[number]).get("instances"), list)
     }
 
 

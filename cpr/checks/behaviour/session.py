@@ -58,7 +58,7 @@ class Session:
         self.stage = stage
         self.peak_rss_bytes = 0
         self.cpu_s = 0.0
-        self._limits = limits
+        self.limits = limits
         self._header: dict[str, Any] = {
             "open_with": {**open_with, "model_dir": str(stage.model_dir)},
             "model_dir": str(stage.model_dir),
@@ -75,7 +75,7 @@ class Session:
         Raises:
             Ended: The process ended meanwhile.
         """
-        message = self.ask("load", limit_s=self._limits.load_s, phase="loading", **self._header)
+        message = self.ask("load", limit_s=self.limits.load_s, phase="loading", **self._header)
         header = message.header
         if header["fault"]:
             return self._fault(header["fault"])
@@ -118,7 +118,7 @@ class Session:
         Raises:
             Ended: The process ended meanwhile.
         """
-        limit_s = limit_s or self._limits.request_s * max(len(bodies), 1)
+        limit_s = limit_s or self.limits.request_s * max(len(bodies), 1)
         try:
             message = self._child.ask(
                 {"do": what, **header}, bodies, timeout_s=limit_s, doing=phase
@@ -154,7 +154,7 @@ class Session:
     def finish(self) -> Mapping[str, Any]:
         """Close the routine; returns the files and prints that were seen, if it still tells."""
         try:
-            close_s = self._limits.close_s
+            close_s = self.limits.close_s
             message = self._child.ask({"do": "close"}, timeout_s=close_s, doing="closing")
         except CprError:
             return {"files": [], "prints": []}  # a close hook that fails loses nothing else
