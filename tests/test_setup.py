@@ -93,6 +93,19 @@ def test_predicts_without_any_extra(clean_python, tmp_path):
     assert done.stdout == "[2, 5.0]\n"
 
 
+def test_starts_a_project_without_any_extra(clean_python, tmp_path):
+    run(clean_python.parent / "cpr", "init", "fruit", "--template=bare", cwd=tmp_path)
+    run(clean_python, "train.py", cwd=tmp_path / "fruit")
+    done = run(
+        clean_python.parent / "cpr",
+        "predict",
+        ".",
+        "--json-request=requests/fruit.json",
+        cwd=tmp_path / "fruit",
+    )
+    assert done.stdout == "['apple', 'banana', 'cherry']\n"
+
+
 def test_names_the_extra_that_a_model_needs(clean_python, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.onnx").write_bytes(b"any")

@@ -105,5 +105,6 @@ def _following(made: NewProject) -> Iterator[str]:
         yield "python train.py"
     yield "pytest"
     yield "cpr check ."
-    yield f"cpr predict . --json-request requests/{made.sample}"
+    if made.sample:
+        yield f"cpr predict . --json-request requests/{made.sample}"
     yield "cpr package ."

@@ -155,7 +155,7 @@ class Harness:
         requests: str | Path | Iterable[Body] | None = None,
         *,
         profile: str = "",
-        trust: str = "listed",
+        trust: str = "",
         only: Iterable[str] = (),
         ignore: Iterable[str] = (),
     ) -> CheckReport:
@@ -165,7 +165,7 @@ class Harness:
             requests: Sample requests: a file or directory of them, or bodies;
                 by default ``requests`` in the project's directory.
             profile: The platform whose limits apply.
-            trust: How far to trust pickles: data, listed or full.
+            trust: How far to trust pickles; else as configured.
             only: Ids of findings, or groups of checks: leave out all others.
             ignore: Ids of findings to silence.
         """
@@ -223,7 +223,7 @@ class Harness:
         *,
         requests: str | Path | Iterable[Body] | None = None,
         profile: str = "",
-        trust: str = "listed",
+        trust: str = "",
     ) -> CheckReport:
         """Check the routine and fail if there is an error or a warning; notes pass.
 

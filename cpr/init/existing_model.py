@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def _saved_model(folder: Path) -> ExistingModel:
         "cpr.predictors.tf_saved_model:TfSavedModel",
         {item: item.name for item in sorted(folder.iterdir())},
         {"signatures": {item.name: _schema(item) for item in signatures}},
-        {f"{item.name}.json": _request(item, len(signatures)) for item in signatures},
+        dict(requests_of(signatures)),
         ("tensorflow",),
     )
 
@@ -116,6 +117,17 @@ def _schema(signature: SignatureInfo) -> dict[str, Any]:
         side: {name: {"dtype": t.dtype, "shape": t.shape} for name, t in tensors.items()}
         for side, tensors in (("inputs", signature.inputs), ("outputs", signature.outputs))
     }
+
+
+def requests_of(signatures: Sequence[SignatureInfo]) -> Iterator[tuple[str, Any]]:
+    """A request for each signature, by a file name: the signature's, which may hold slashes."""
+    used: set[str] = set()
+    for item in signatures:
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", item.name)
+        while name in used:
+            name += "_"
+        used.add(name)
+        yield f"{name}.json", _request(item, len(signatures))
 
 
 def _request(signature: SignatureInfo, count: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from cpr.init.writing import publish, refuse_what_is_there, unfinished
 from cpr.suggest import did_you_mean
 
 DEFAULT_TEMPLATE = "sklearn"
+REFUSED = "requests_to_correct"
 _SCHEMA_ROW = "| `schema.py` | what the model takes and gives, as it says itself |"
 _MODEL_ROW = "| `model/` | the model directory: a copy of the model that was given |"
 
@@ -28,8 +29,8 @@ _MODEL_ROW = "| `model/` | the model directory: a copy of the model that was giv
 class NewProject:
     """A project that was made.
 
-    `files` are relative to `path`; `notes` say what is left to do because it
-    could not be found out.
+    `files` are relative to `path`; `sample` is a file of requests, "" where
+    none works; `notes` say what is left to do.
     """
 
     path: Path
@@ -77,7 +78,9 @@ def create_project(
         notes = () if model is None else _fill(folder, model)
         files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
         publish(folder, target)
-    return NewProject(target, chosen, tuple(files), model is None, kind.sample, stem, tuple(notes))
+    samples = [name.partition("/")[2] for name in files if name.startswith("requests/")]
+    sample = kind.sample if kind.sample in samples else next(iter(samples), "")
+    return NewProject(target, chosen, tuple(files), model is None, sample, stem, tuple(notes))
 
 
 def _chosen(template: str | None, model: ExistingModel | None) -> str:
@@ -124,17 +127,17 @@ def _fill(folder: Path, model: ExistingModel) -> list[str]:
     for source, name in model.copies.items():
         _copy(source, folder / "model" / name)
     _write(folder, {"schema.py": _module(model.schema)})
-    _write(folder, {f"requests/{name}": _json(body) for name, body in model.requests.items()})
     notes = []
-    (folder / "golden").mkdir()
     for name, answer in answers_of(folder, model.requests).items():
+        request = _json(model.requests[name])
         if isinstance(answer, CprError):
+            _write(folder, {f"{REFUSED}/{name}": request})
             notes.append(
-                f"requests/{name} holds invented values, which the model does not take: "
-                f"{answer.problem} Correct it, then write golden/ with cpr replay --update."
+                f"the invented values of {REFUSED}/{name} do not work: {answer.problem} "
+                "Correct them, and move the file to requests/."
             )
         else:
-            _write(folder, {f"golden/{name}": _json(answer)})
+            _write(folder, {f"requests/{name}": request, f"golden/{name}": _json(answer)})
     return notes
 
 

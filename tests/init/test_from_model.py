@@ -16,6 +16,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from cpr.errors import LoadError, UsageError
 from cpr.init import create_project
+from cpr.init.existing_model import requests_of
+from cpr.init.saved_model import SignatureInfo, TensorInfo
 
 PEOPLE = pandas.DataFrame({"age": [20.0, 30, 40, 50], "job": ["baker", "cook", "baker", "diver"]})
 
@@ -112,10 +114,47 @@ def test_invented_values_that_the_model_refuses_are_told(tmp_path):
     joblib.dump(model.fit(PEOPLE, ["x", "y", "x", "y"]), tmp_path / "odd.joblib")
     project = create_project(tmp_path / "p", from_model=tmp_path / "odd.joblib")
     (note,) = project.notes
-    assert note.startswith("requests/sample.json holds invented values, which the model does not")
-    assert "Pipeline" in note
-    assert note.endswith("Correct it, then write golden/ with cpr replay --update.")
-    assert list((tmp_path / "p" / "golden").iterdir()) == []
+    start = "the invented values of requests_to_correct/sample.json do not work: "
+    assert note.startswith(f"{start}Pipeline")
+    assert note.endswith(" Correct them, and move the file to requests/.")
+    assert (tmp_path / "p" / "requests_to_correct" / "sample.json").is_file()
+    assert not (tmp_path / "p" / "golden").exists()
+    assert project.sample == ""
+
+
+def test_signatures_name_request_files_that_stay_in_their_folder():
+    names = ["../../up", "tensorflow/serving/predict", "tensorflow_serving/predict", "plain"]
+    signatures = [SignatureInfo(name, {"x": TensorInfo("int32", (None,))}, {}) for name in names]
+    requests = dict(requests_of(signatures))
+    assert list(requests) == [
+        "_up.json",
+        "tensorflow_serving_predict.json",
+        "tensorflow_serving_predict_.json",
+        "plain.json",
+    ]
+    assert requests["plain.json"] == {"signature_name": "plain", "instances": [0]}
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value"),
+    [
+        (TensorInfo("float32", (None, 2, 2)), [[0.0, 0.0], [0.0, 0.0]]),
+        (TensorInfo("int64", (None, None)), [0]),
+        (TensorInfo("string", (None,)), "text"),
+        (TensorInfo("bool", None), False),
+        (TensorInfo("float32", ()), 0.0),
+    ],
+    ids=["a matrix", "any size", "a text", "any rank", "no dimension"],
+)
+def test_values_have_the_shape_of_one_instance(tensor, value):
+    [(_, request)] = requests_of([SignatureInfo("s", {"x": tensor}, {})])
+    assert request == {"instances": [value]}
+
+
+def test_several_inputs_make_an_object_and_bytes_are_b64():
+    inputs = {"id": TensorInfo("string", (None,)), "image_bytes": TensorInfo("string", (None,))}
+    [(_, request)] = requests_of([SignatureInfo("s", inputs, {})])
+    assert request == {"instances": [{"id": "text", "image_bytes": {"b64": "dGV4dA=="}}]}
 
 
 @pytest.mark.parametrize(
