@@ -71,7 +71,7 @@ def _ask_pip(requirement: Requirement, python: str) -> str:
     """What pip says against a requirement, "" if it could install it."""
     bare = str(requirement).partition(";")[0].strip()
     command = [
-        *(sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps"),
+        *(sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--retries=1"),
         *("--no-input", "--disable-pip-version-check", "--only-binary=:all:"),
         # pip resolves for another Python only where it would install into a folder.
         *("--python-version", python, "--ignore-installed", "--target", "unused", bare),
