@@ -8,7 +8,6 @@ access is refused; what the package's own modules open and start is noted.
 from __future__ import annotations
 
 import importlib.abc
-import inspect
 import pydoc
 import sys
 import types
@@ -73,7 +72,6 @@ def _import(message: Message) -> Message:
             "fault": fault,
             "is_found": cls is not None,
             "effects": watch.effects,
-            "modules": _modules(roots),
         }
     )
 
@@ -125,16 +123,3 @@ def _fault(error: Misshapen) -> dict[str, Any]:
         "file": error.file,
         "line": error.line,
     }
-
-
-def _modules(roots: Sequence[str]) -> list[str]:
-    """The modules that were imported from the package."""
-    found = []
-    for name, module in list(sys.modules.items()):
-        try:
-            file = inspect.getsourcefile(module)
-        except (TypeError, OSError):
-            continue
-        if file and file.startswith(tuple(f"{root}/" for root in roots)):
-            found.append(name)
-    return sorted(found)

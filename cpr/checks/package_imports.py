@@ -44,6 +44,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         file=failure.place.file,
         line=failure.place.line,
         fix=_fix(failure, top, subject),
+        data={"traceback": failure.traceback} if failure.traceback else {},
     )
 
 

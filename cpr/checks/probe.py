@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +29,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Failure:
-    """The class could not be imported: what was raised, where, and what was missing."""
+    """The class could not be imported: what was raised, where, and what was missing.
+
+    `traceback` holds the user's own frames, with files by their names in the package.
+    """
 
     said: str
     place: Place
     missing: str = ""
     shim: str = ""
     hint: str = ""
+    traceback: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,6 @@ class Probe:
     fault: ClassFault | None
     is_found: bool
     effects: tuple[Effect, ...]
-    modules: tuple[str, ...]
-    stdout_bytes: int
 
 
 def probe(subject: Subject) -> Probe | None:
@@ -100,40 +103,66 @@ def _probe(subject: Subject) -> Probe:
             "shims": list(subject.open_with.get("shims", ())),
             "strict": subject.settings.predictor.strict,
         }
-        return _ask(task, roots, str(empty))
+        files = {name: subject.relative(path) for name, path in (content.files or {}).items()}
+        return _ask(task, str(empty), _Places(roots, files))
 
 
-def _ask(task: dict[str, Any], roots: list[str], cwd: str) -> Probe:
+@dataclass(frozen=True)
+class _Places:
+    """Turns the paths that the child saw into those of the routine's own files.
+
+    `files` are the names in the staged package, with their paths in the project.
+    """
+
+    roots: list[str]
+    files: Mapping[str, str]
+
+    def of(self, document: Mapping[str, Any]) -> Place:
+        """The place that a part of the child's answer names."""
+        file: str = document["file"]
+        for root in self.roots:
+            if file.startswith(f"{root}/"):
+                name = file[len(root) + 1 :]
+                return Place(self.files.get(name, name), document["line"])
+        return Place(file, document["line"]) if file else Place()
+
+
+def _ask(task: dict[str, Any], cwd: str, places: _Places) -> Probe:
     child = ChildProcess("cpr.checks.import_child", clean=True, echo=False, cwd=cwd)
     try:
         answer = child.ask(task, timeout_s=TIME_LIMIT_S, doing=f"importing {task['name']!r}")
     except UserCodeError as error:
         failure = Failure(error.problem.rstrip("."), Place(), hint=error.hint)
-        return Probe(failure, None, False, (), (), child.stdout_bytes)
+        return Probe(failure, None, is_found=False, effects=())
     finally:
         child.end()
     header = answer.header
-    raised, fault = header["failure"], header["fault"]
     return Probe(
-        failure=None
-        if raised is None
-        else Failure(raised["said"], _place(raised, roots), raised["missing"], raised["shim"]),
-        fault=None
-        if fault is None
-        else ClassFault(fault["fault"], fault["problem"], fault["hint"], _place(fault, roots)),
+        failure=_failure(header["failure"], places),
+        fault=_fault(header["fault"], places),
         is_found=header["is_found"],
         effects=tuple(
-            Effect(item["kind"], item["what"], _place(item, roots)) for item in header["effects"]
+            Effect(item["kind"], item["what"], places.of(item)) for item in header["effects"]
         ),
-        modules=tuple(header["modules"]),
-        stdout_bytes=child.stdout_bytes,
     )
 
 
-def _place(document: dict[str, Any], roots: list[str]) -> Place:
-    """Where it was, with the file's path below the import root."""
-    file = document["file"]
-    for root in roots:
-        if file.startswith(f"{root}/"):
-            return Place(file[len(root) + 1 :], document["line"])
-    return Place(file, document["line"]) if file else Place()
+def _failure(raised: Mapping[str, Any] | None, places: _Places) -> Failure | None:
+    if raised is None:
+        return None
+    traceback = raised["traceback"]
+    for root in places.roots:
+        traceback = traceback.replace(f"{root}/", "")
+    return Failure(
+        raised["said"],
+        places.of(raised),
+        missing=raised["missing"],
+        shim=raised["shim"],
+        traceback=traceback,
+    )
+
+
+def _fault(fault: Mapping[str, Any] | None, places: _Places) -> ClassFault | None:
+    if fault is None:
+        return None
+    return ClassFault(fault["fault"], fault["problem"], fault["hint"], places.of(fault))

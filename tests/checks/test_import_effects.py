@@ -134,6 +134,15 @@ def test_a_class_that_cannot_be_imported(report_of, text, said):
     assert said in found.message
 
 
+def test_the_traceback_of_a_failed_import_is_kept(report_of):
+    files = {"predictor.py": f"import helper\n{CLASS}", "helper.py": "1 / 0\n"}
+    (found,) = report_of(files).findings
+    lines = found.data["traceback"].splitlines()
+    files_named = [line.split('"')[1].rpartition("/")[2] for line in lines if "File" in line]
+    assert files_named == ["predictor.py", "helper.py"]
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+
+
 def test_a_file_that_the_package_would_lack_is_missed_where_it_is_imported(ids_of):
     text = "from pathlib import Path\nLABELS = Path(__file__).with_name('labels.txt').read_text()\n"
     files = {"predictor.py": text + CLASS, "labels.txt": "a\n", "setup.py": (

@@ -252,3 +252,12 @@ def test_a_setup_that_would_have_to_be_run(found_in):
 
 def test_name_and_version_may_be_given_later(found_in):
     assert found_in(files={"requirements.txt": ""}) == []
+
+
+def test_places_are_those_of_the_project_wherever_its_code_lies(report_of):
+    source = CLASS.replace("    @classmethod\n", "")
+    text = "from setuptools import setup\nsetup(name='x', version='1', "
+    setup = text + "package_dir={'': 'src'}, py_modules=['routine'])\n"
+    files = {"src/routine.py": source, "setup.py": setup}
+    (found,) = report_of(files, prediction_class="routine.MyPredictor").findings
+    assert (found.id, found.file, found.line) == ("CPR104", "src/routine.py", 3)
