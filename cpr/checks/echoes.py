@@ -28,6 +28,7 @@ def without_echoes(findings: Iterable[Finding]) -> list[Finding]:
     """The findings, but for those that another one makes superfluous."""
     found = list(findings)
     ids = {item.id for item in found}
+    changes_directory = any(i.id == "CPR115" and i.message.endswith("os.chdir") for i in found)
     why = {_place(item) for item in found if item.id in _SAY_WHY}
     failed = {_place(item) for item in found if item.id == _IMPORT_FAILS}
     failed_files = {item.file for item in found if item.id == _IMPORT_FAILS and item.file}
@@ -40,6 +41,8 @@ def without_echoes(findings: Iterable[Finding]) -> list[Finding]:
             or (item.id == "CPR205" and item.file in failed_files)
             or (item.id in _OF_THE_HIDDEN and ids & _HIDDEN)
             or ids & _SEEN_TO_DO.get(item.id, set())
+            # Nothing is read: the current directory was the model directory, and is gone.
+            or (item.id == "CPR455" and not item.file and changes_directory)
         )
     ]
 
