@@ -128,6 +128,9 @@ def _describe(folder: Path, settings: Settings, script: SetupScript) -> Descript
 def _relevant(found: list[Finding], bare: Content, selection: Selection) -> list[Finding]:
     """The remarks about modules that the class needs, and about files."""
     needed = {str(module.path) for module in bare.modules}
+    # A module that is not Python 3 could not be read, but is imported all the same.
+    imports = [item for module in bare.modules for item in module.imports]
+    needed |= {str(bare.code.find(item.module)) for item in imports}
     return [
         item
         for item in found
