@@ -1,0 +1,17 @@
+from pathlib import Path
+
+
+class MyPredictor:
+    def __init__(self, model_dir):
+        self._model_dir = model_dir
+
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls(model_dir)
+
+    def predict(self, instances, **kwargs):
+        try:
+            (Path(self._model_dir) / "cache.json").write_text("{}")
+        except OSError:
+            pass
+        return [2 * value for value in instances]

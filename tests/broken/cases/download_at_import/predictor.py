@@ -1,0 +1,12 @@
+from urllib.request import urlopen
+
+LABELS = urlopen("http://127.0.0.1:1/labels.txt").read()
+
+
+class MyPredictor:
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+
+    def predict(self, instances, **kwargs):
+        return [2 * value for value in instances]

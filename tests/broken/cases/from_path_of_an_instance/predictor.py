@@ -1,0 +1,6 @@
+class MyPredictor:
+    def from_path(cls, model_dir):
+        return cls()
+
+    def predict(self, instances, **kwargs):
+        return [2 * value for value in instances]

@@ -1,0 +1,2 @@
+def times(factor, values):
+    return [factor * value for value in values]

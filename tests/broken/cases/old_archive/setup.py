@@ -1,0 +1,3 @@
+from setuptools import setup
+
+setup(scripts=["predictor.py", "preprocess.py"])

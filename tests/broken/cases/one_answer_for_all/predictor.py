@@ -1,0 +1,7 @@
+class MyPredictor:
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+
+    def predict(self, instances, **kwargs):
+        return sum(instances)

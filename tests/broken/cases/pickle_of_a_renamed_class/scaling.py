@@ -1,0 +1,3 @@
+class Doubler:
+    def scale(self, values):
+        return [2 * value for value in values]

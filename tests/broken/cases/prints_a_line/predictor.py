@@ -1,0 +1,8 @@
+class MyPredictor:
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+
+    def predict(self, instances, **kwargs):
+        print("answering", len(instances))
+        return [2 * value for value in instances]
