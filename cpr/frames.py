@@ -18,7 +18,7 @@ _HERE = Path(__file__).parent
 _BESIDE = [] if (_HERE / "predictors").is_dir() else ["predictors", "packaging"]
 _OURS = [str(_HERE), *(str(_HERE.parent / name) for name in _BESIDE)]
 _STANDARD = str(Path(os.__file__).parent)
-_MACHINERY = ("<frozen ", f"{_STANDARD}/pydoc.py")
+_MACHINERY = ("<frozen ", f"{_STANDARD}/pydoc.py", f"{_STANDARD}/importlib/")
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 # Folders that are gone when a message is read, and what stands for them.
 _shown: dict[str, str] = {}

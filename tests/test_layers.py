@@ -45,6 +45,8 @@ LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in name
 CORE = {name for names in LAYERS[:7] for name in names} - {"requirements"}
 # Imported where pytest is: by itself.
 FOR_PYTEST = {"cpr.pytest_plugin", "cpr.harness.pytest_items"}
+# Of Python 3.10 too: tomllib came with 3.11, and tomli stands in for it.
+STANDARD = sys.stdlib_module_names | {"tomllib"}
 # What pip always installs with cpr; anything else is an extra.
 REQUIRED = {"click", "fsspec", "numpy", "orjson", "packaging", "rich", "tomli"}
 
@@ -136,13 +138,13 @@ def test_core_imports_the_standard_library_only(module):
     everything = set(imported_names(module, ast.walk(MODULES[module])))
     names = top_level_imports(module) if module == "cpr.shims" else everything
     roots = {name.partition(".")[0] for name in names}
-    assert roots <= sys.stdlib_module_names | {"cpr", "tomli", "__future__"}
+    assert roots <= STANDARD | {"cpr", "tomli", "__future__"}
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_optional_libraries_are_never_imported_at_the_top(module):
     roots = {name.partition(".")[0] for name in top_level_imports(module)}
-    optional = roots - sys.stdlib_module_names - REQUIRED - {"cpr", "__future__"}
+    optional = roots - STANDARD - REQUIRED - {"cpr", "__future__"}
     optional -= {"pytest"} if module in FOR_PYTEST else set()
     assert not optional, f"{module}: import {sorted(optional)} through cpr.extras.import_extra"
 

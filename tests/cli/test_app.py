@@ -230,6 +230,7 @@ def test_reader_of_package_or_of_an_error_that_went_away_ends_quietly(project, s
     os.close(reader)
     done = subprocess.run(
         [sys.executable, "-m", "cpr", "package", folder, *flags],
+        cwd=folder.parent,
         stdout=writer,
         stderr=subprocess.PIPE if streams == "stdout" else writer,
     )

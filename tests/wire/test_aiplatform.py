@@ -138,7 +138,7 @@ def test_decodes_base64_in_every_encoding_that_strict_reads():
 
 @pytest.mark.parametrize("inner", [b'"b64"', b'{"b64": "YQ=="}'], ids=["text", "bytes"])
 def test_instances_too_deep_to_walk_for_base64_are_bad_input(inner):
-    body = b'{"instances": ' + b"[" * 900 + inner + b"]" * 900 + b"}"
+    body = b'{"instances": ' + b"[" * 1000 + inner + b"]" * 1000 + b"}"
     with pytest.raises(BadInput, match="instances are nested too deeply"):
         decode(body, LENIENT, with_b64=True)
 

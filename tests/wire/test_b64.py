@@ -29,8 +29,8 @@ DECODED = {
     "nothing_to_do": ([1, 2.5, None, True, "b64", {}], [1, 2.5, None, True, "b64", {}]),
 }
 REFUSED = {
-    "alphabet_of_urls": ([{"b64": "-_-_"}], "at instances[0]: Only base64 data is allowed: '-_-_'"),
-    "one_character": ({"a": {"b64": "Y"}}, "at instances.a: Invalid base64-encoded string"),
+    "alphabet_of_urls": ([{"b64": "-_-_"}], "at instances[0]: "),
+    "one_character": ({"a": {"b64": "Y"}}, "at instances.a: "),
     "padding_inside": ([[{"b64": "YQ==YQ=="}]], "at instances[0][0]: "),
     "only_padding": ({"b64": "===="}, "at instances: "),
     "not_ascii": ([1, {"x": [{"b64": "é"}]}], "at instances[1].x[0]: string argument"),

@@ -94,7 +94,7 @@ DATES = {
     "time": (datetime.time(3, 4), "03:04:00"),
     "datetime64": (np.datetime64("2020-01-02T03:04"), "2020-01-02T03:04:00"),
     "epoch": (np.array(["1970-01-01"], "M8[s]"), ["1970-01-01T00:00:00"]),
-    "not_a_time": (np.datetime64("NaT"), None),
+    "not_a_time": (np.datetime64("NaT", "s"), None),
     "days": (np.array(["2020-01-02", "NaT"], "M8[D]"), ["2020-01-02T00:00:00", None]),
     "nanoseconds": (np.array([MOMENT], "M8[ns]"), ["2020-01-02T03:04:05.000006"]),
     "strided": (np.array([MOMENT] * 4, "M8[ns]")[::2], ["2020-01-02T03:04:05.000006"] * 2),
@@ -158,7 +158,7 @@ def test_writes_a_dataframe_as_one_object_a_row(pd):
         {
             "n": [1, 2],
             "narrow": np.array([0.1, 0.2], "float32"),
-            "text": pd.array(["a", None], dtype="str"),
+            "text": pd.array(["a", None], dtype="string"),
             "when": pd.to_datetime(["2020-01-02", None]),
             "maybe": pd.array([1, None], dtype="Int64"),
         }

@@ -132,7 +132,7 @@ def test_integers_are_exact_to_64_bits_and_at_any_size_when_strict():
 
 
 def test_an_integer_of_too_many_digits_is_bad_input_when_strict():
-    with pytest.raises(BadInput, match="4300 digits"):
+    with pytest.raises(BadInput, match="4300"):
         loads(b"1" * 5000, strict=True)
 
 

@@ -120,7 +120,7 @@ def test_refuses_deep_values_where_the_stack_is_almost_full():
 
 
 def test_refuses_integers_of_thousands_of_digits():
-    with pytest.raises(BadOutput, match=r"predictions cannot be written as JSON: .*4300 digits"):
+    with pytest.raises(BadOutput, match=r"predictions cannot be written as JSON: .*4300"):
         dumps([10**5000])
 
 
