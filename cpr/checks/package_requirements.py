@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from cpr.checks.content import Content, content_of
 from cpr.checks.distributions import is_asked, parse_requirement, providers
+from cpr.checks.modules import Import
 from cpr.checks.profiles import profile_named
 from cpr.checks.subject import Subject
 from cpr.errors import shorten
@@ -93,6 +94,7 @@ WRONG_PYTHON = rule(
     requirements = ["numpy==2.2"]   # needs Python 3.10
     """,
 )
+_LISTED = 3
 _UPPER = {"==", "===", "~=", "<", "<="}
 
 
@@ -128,24 +130,39 @@ def _undeclared(content: Content, subject: Subject) -> Iterator[Finding]:
     declared |= profile_named(subject.profile).libraries
     # A stand-in is as good as what it stands for.
     declared |= {one for name in declared for one in providers(name.replace("-", "_"))}
-    seen: set[str] = set()
+    seen: set[tuple[str, ...]] = {()}
     for module in content.modules:
         for item in module.imports:
             top = item.top
-            if top in seen or item.is_optional or top in sys.stdlib_module_names or top == "cpr":
+            if item.is_optional or top in sys.stdlib_module_names or top == "cpr":
                 continue
-            seen.add(top)
-            libraries = providers(top)
-            if not libraries or content.code.find(top) is not None or declared & {*libraries}:
+            libraries = _libraries(item)
+            is_own = content.code.find(top) is not None
+            if tuple(libraries) in seen or is_own or declared & {*libraries}:
                 continue
+            seen.add(tuple(libraries))
             yield Finding(
                 UNDECLARED,
-                f"{module.name!r} imports {top!r} of {' or '.join(libraries)}, which is not "
-                "required",
+                f"{module.name!r} imports {top!r} of {_listed(libraries)}, which is not required",
                 file=subject.relative(module.path),
                 line=item.line,
                 data={"libraries": libraries},
             )
+
+
+def _libraries(item: Import) -> list[str]:
+    """The distributions that may bring an import; the one, where a shared name tells it."""
+    libraries = providers(item.top)
+    for name in (*(f"{item.module}.{one}" for one in item.names), item.module):
+        own = str(canonicalize_name(name))
+        if own in libraries:
+            return [own]
+    return libraries
+
+
+def _listed(libraries: list[str]) -> str:
+    more = " or another" if len(libraries) > _LISTED else ""
+    return " or ".join(libraries[:_LISTED]) + more
 
 
 def _unmet(lines: dict[str, Requirement]) -> Iterator[Finding]:

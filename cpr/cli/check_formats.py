@@ -98,9 +98,14 @@ def _print_rule(identity: str, cases: Sequence[Finding], line: Any, width: int) 
 
 
 def _wrapped(label: str, text: str, line: Any, width: int) -> None:
-    lines = [part for row in text.splitlines() for part in textwrap.wrap(row, width - 9)]
+    lines = [part for row in text.splitlines() for part in _rows(row, width - 9)]
     for number, part in enumerate(lines):
         line((f"    {label if not number else '':<5}", "dim"), part)
+
+
+def _rows(text: str, width: int) -> list[str]:
+    """Lines of at most `width` characters; a flag such as --find-links stays whole."""
+    return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 def _closing(report: CheckReport) -> Iterator[str]:

@@ -261,3 +261,12 @@ def test_places_are_those_of_the_project_wherever_its_code_lies(report_of):
     files = {"src/routine.py": source, "setup.py": setup}
     (found,) = report_of(files, prediction_class="routine.MyPredictor").findings
     assert (found.id, found.file, found.line) == ("CPR104", "src/routine.py", 3)
+
+
+def test_a_library_under_a_shared_name_is_named_alone(report_of):
+    pytest.importorskip("google.cloud.storage", reason="of the test extra")
+    text = f"def load():\n    from google.cloud import storage\n{CLASS}"
+    (found,) = report_of({"predictor.py": text, "cpr.toml": NAMED}).findings
+    assert found.message == (
+        "'predictor' imports 'google' of google-cloud-storage, which is not required"
+    )
