@@ -53,10 +53,11 @@ SKIPPED_LINK = rule(
     "CPR204",
     "warning",
     "A link to a folder, or out of the project, which is not followed",
-    cause="A link may lead anywhere, round in a circle or to files that are nobody else's business, "
-    "so the packager follows only links to files of the project itself. What is behind others is "
+    cause="A link may lead anywhere, round in a circle or to files that are nobody else's "
+    "business, so the packager follows only links to files of the project itself. What is behind others is "
     "not in the package.",
-    cure="Copy the folder or file into the project, or leave the link out with `[package] exclude`.",
+    cure="Copy the folder or file into the project, or leave the link out with "
+    "`[package] exclude`.",
 )
 NOT_A_MODULE = rule(
     "CPR205",
