@@ -54,8 +54,8 @@ SKIPPED_LINK = rule(
     "warning",
     "A link to a folder, or out of the project, which is not followed",
     cause="A link may lead anywhere, round in a circle or to files that are nobody else's "
-    "business, so the packager follows only links to files of the project itself. What is behind others is "
-    "not in the package.",
+    "business, so the packager follows only links to files of the project itself. What is behind "
+    "others is not in the package.",
     cure="Copy the folder or file into the project, or leave the link out with "
     "`[package] exclude`.",
 )
