@@ -53,13 +53,13 @@ demo: setup ## train the iris sample, package it, predict and replay with the pa
 	@echo; echo "Done. The same by hand, and what next: README.md. Put .venv/bin on your PATH first."
 
 test: setup ## every test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: setup build/types ## format, lint, types and every test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --strict -p cpr
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 # The import package as setup.py maps it, for tools that read folders: links, remade each time.
 .PHONY: build/types
