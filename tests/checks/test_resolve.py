@@ -24,7 +24,9 @@ def index(tmp_path, monkeypatch):
             "Root-Is-Purelib: true\n",
         )  # fmt: skip
         wheel.writestr("demo-1.0.dist-info/RECORD", "demo.py,,\n")
-    (folder / "index.html").write_text('<a href="demo-1.0-py3-none-any.whl">demo</a>')
+    # Without the attribute, old releases of pip hold the wheel against their own Python only.
+    link = '<a href="demo-1.0-py3-none-any.whl" data-requires-python="&gt;=3.11">demo</a>'
+    (folder / "index.html").write_text(link)
     monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "simple").as_uri())
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):

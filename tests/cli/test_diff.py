@@ -132,8 +132,8 @@ def test_sides_may_be_model_directories(cpr, tmp_path):
     [
         (["old", "new"], 2, "Missing option '--requests'"),
         (["old"], 2, "Missing argument 'B'"),
-        (["old", "none", "--requests=rows.jsonl", "--model-dir=model"], 14, "cpr: B: "),
-        (["none", "new", "--requests=rows.jsonl", "--model-dir=model"], 14, "cpr: A: "),
+        (["old", "none", "--requests=rows.jsonl", "--model-dir=model"], 2, "cpr: B: none does not"),
+        (["none", "new", "--requests=rows.jsonl", "--model-dir=model"], 2, "cpr: A: none does not"),
         (
             ["old", "new", "--requests=rows.jsonl", "--model-dir=model", "--header=a: b"],
             2,

@@ -31,8 +31,9 @@ def index(tmp_path, monkeypatch):
     """Wheels of alpha, which needs beta, and of two versions of beta; name → sha256."""
     folder = tmp_path / "index"
     folder.mkdir()
-    for tool, yes in (("UV", "1"), ("PIP", "1")):
-        monkeypatch.setenv(f"{tool}_NO_INDEX", yes)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    for tool in ("UV", "PIP"):
         monkeypatch.setenv(f"{tool}_FIND_LINKS", str(folder))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     return {

@@ -11,6 +11,9 @@ from cpr.config import PredictorSettings
 from cpr.errors import BadInput, BadOutput, EnvironmentProblem, LoadError, PredictionFailed
 from cpr.predictors.tf_saved_model import TfSavedModel
 
+# Functions of numpy are not on the list of what pickles may name.
+NUMPY = PredictorSettings(trusted=("numpy.multiply", "numpy.take"))
+
 
 @pytest.fixture(scope="module")
 def half(half_plus_two):
@@ -299,7 +302,7 @@ def test_preprocessor_and_labels_beside_the_model_are_used(keras_saved_model, tm
         preprocessor__pkl=doubled,
         labels__txt="setosa\nversicolor\nvirginica\n",
     )
-    predictor = TfSavedModel.from_path(folder)
+    predictor = TfSavedModel.from_path(folder, settings=NUMPY)
     instances = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
     scores = plain.predict((2 * np.array(instances)).tolist())
     names = np.array(["setosa", "versicolor", "virginica"])[scores.argmax(1)].tolist()
@@ -329,13 +332,13 @@ def test_preprocessor_fitted_on_a_dataframe_takes_objects(keras_saved_model, tmp
 def test_requests_do_not_share_a_preprocessor_of_unknown_kind(keras_saved_model, tmp_path):
     doubled = pickle.dumps(functools.partial(np.multiply, 2.0))
     folder = copied(keras_saved_model, tmp_path / "model", preprocessor__pkl=doubled)
-    assert not TfSavedModel.from_path(folder).batchable
+    assert not TfSavedModel.from_path(folder, settings=NUMPY).batchable
 
 
 def test_preprocessor_that_drops_instances_is_refused(half_plus_two, tmp_path):
     first = pickle.dumps(functools.partial(np.take, indices=[0], axis=0))
     folder = copied(half_plus_two, tmp_path / "model", preprocessor__pkl=first)
-    predictor = TfSavedModel.from_path(folder)
+    predictor = TfSavedModel.from_path(folder, settings=NUMPY)
     with pytest.raises(PredictionFailed, match="did not make one value of each of the 2 instances"):
         predictor.predict([[1.0], [2.0]])
 
