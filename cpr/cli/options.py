@@ -79,30 +79,8 @@ TRUST = click.option(
     "[default: listed, or the setting]",
 )
 
-_TARGET_OPTIONS = [
-    click.argument("target", required=False),
-    click.option(
-        "--model-dir",
-        metavar="DIR",
-        help="The model directory: a folder, or a URL such as gs://bucket/model.",
-    ),
-    click.option(
-        "--prediction-class",
-        metavar="NAME",
-        help="The predictor class, as module.Class; a package that cpr built names its own.",
-    ),
-    click.option(
-        "--package",
-        multiple=True,
-        metavar="PATH",
-        help="A package file to put on the import path besides TARGET; repeatable.",
-    ),
-    click.option(
-        "--package-uris",
-        multiple=True,
-        metavar="PATH[,PATH...]",
-        help="The same as --package, as a comma-separated list: gcloud's flag.",
-    ),
+# How a predictor is opened, whichever it is: what `predict` and both sides of `diff` share.
+OPENING_OPTIONS = [
     click.option(
         "--framework",
         metavar="NAME",
@@ -128,6 +106,33 @@ _TARGET_OPTIONS = [
         help="Refuse package files that this public key did not sign, before anything "
         "is unpacked; see package --sign.",
     ),
+]
+
+_TARGET_OPTIONS = [
+    click.argument("target", required=False),
+    click.option(
+        "--model-dir",
+        metavar="DIR",
+        help="The model directory: a folder, or a URL such as gs://bucket/model.",
+    ),
+    click.option(
+        "--prediction-class",
+        metavar="NAME",
+        help="The predictor class, as module.Class; a package that cpr built names its own.",
+    ),
+    click.option(
+        "--package",
+        multiple=True,
+        metavar="PATH",
+        help="A package file to put on the import path besides TARGET; repeatable.",
+    ),
+    click.option(
+        "--package-uris",
+        multiple=True,
+        metavar="PATH[,PATH...]",
+        help="The same as --package, as a comma-separated list: gcloud's flag.",
+    ),
+    *OPENING_OPTIONS,
 ]
 
 

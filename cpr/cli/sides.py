@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cpr.cli.options import TRUST, settings_of_flags
+from cpr.cli.options import OPENING_OPTIONS, settings_of_flags
 from cpr.errors import CprError, UsageError
 from cpr.replay.endpoint import Destination
 from cpr.replay.sending import Endpoint
@@ -147,27 +147,5 @@ _OPTIONS = [
     *_for_each("--model-dir", "DIR", "The model directory, a folder or a URL"),
     *_for_each("--prediction-class", "NAME", "The predictor class, as module.Class"),
     *_for_each("--package", "PATH", "A further package file", multiple=True),
-    click.option(
-        "--framework",
-        metavar="NAME",
-        help="tensorflow, scikit-learn, xgboost, keras, onnx or litert. "
-        "Default: what the files in the model directory are.",
-    ),
-    click.option(
-        "--shim",
-        multiple=True,
-        metavar="NAME",
-        help="Let old code import a library that has moved since; repeatable.",
-    ),
-    click.option(
-        "--strict",
-        is_flag=True,
-        help="Pass parameters and encode predictions exactly as AI Platform did.",
-    ),
-    TRUST,
-    click.option(
-        "--require-signature",
-        metavar="PUBKEY",
-        help="Refuse package files that this public key did not sign.",
-    ),
+    *OPENING_OPTIONS,
 ]
