@@ -12,7 +12,7 @@ from cpr.cli import exit_codes
 from cpr.cli.options import common_options
 from cpr.cli.output import progress
 from cpr.cli.replay import error_group
-from cpr.cli.replay_options import comparison_options, json_document, write_report
+from cpr.cli.replay_options import LIMIT, OUTPUT, comparison_options, json_document, write_report
 from cpr.cli.sides import Sides, open_side, side_options
 from cpr.cli.stdout_guard import guard_stdout
 from cpr.replay.diff import diff
@@ -42,12 +42,7 @@ from cpr.reports import diff_page
     metavar="N",
     help="Send the whole list N times; changes are those of the first time.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Send the first N requests only.",
-)
+@LIMIT
 @click.option(
     "--format",
     "layout",
@@ -56,13 +51,7 @@ from cpr.reports import diff_page
     show_default=True,
     help="What the report is; html is one file to look at.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write the report to a file; standard output gets the text.",
-)
+@OUTPUT
 @common_options
 def command(
     *,

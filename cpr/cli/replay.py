@@ -14,7 +14,7 @@ import click
 from cpr.cli import exit_codes
 from cpr.cli.options import Target, common_options, target_options
 from cpr.cli.output import finding, progress, say
-from cpr.cli.replay_options import comparison_options, json_document, write_report
+from cpr.cli.replay_options import LIMIT, OUTPUT, comparison_options, json_document, write_report
 from cpr.cli.stdout_guard import guard_stdout
 from cpr.errors import UsageError, shorten
 from cpr.replay.endpoint import Destination
@@ -54,12 +54,7 @@ _SPEED = re.compile(r"(\d+(?:\.\d*)?|\.\d+)x")
     metavar="N",
     help="Send the whole list N times.",
 )
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Send the first N requests only.",
-)
+@LIMIT
 @click.option(
     "--speed",
     default="max",
@@ -83,13 +78,7 @@ _SPEED = re.compile(r"(\d+(?:\.\d*)?|\.\d+)x")
     show_default=True,
     help="What the report is; junit is for continuous integration, html for a browser.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write the report to a file; standard output gets the text.",
-)
+@OUTPUT
 @common_options
 def command(
     *,

@@ -72,6 +72,21 @@ _URL_OPTIONS = [
 ]
 
 
+LIMIT = click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Send the first N requests only.",
+)
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report to a file; standard output gets the text.",
+)
+
+
 def comparison_options(command: Command) -> Command:
     """Give a command the flags of comparing and of URLs.
 
