@@ -31,11 +31,14 @@ LAYERS = [
     {"batching", "observe"},
     {"routine"},
     {"serving"},
+    {"describing"},
     {"isolated"},
     {"packager"},
     {"checks"},
     {"replay"},
     {"reports"},
+    {"pages"},
+    {"server"},
     {"harness"},
     {"init", "pytest_plugin"},
     {"cli"},
@@ -45,6 +48,9 @@ LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in name
 CORE = {name for names in LAYERS[:7] for name in names} - {"requirements"}
 # Imported where pytest is: by itself.
 FOR_PYTEST = {"cpr.pytest_plugin", "cpr.harness.pytest_items"}
+# What only ever runs where the extra `serve` is: `cpr serve` looks for it first.
+FOR_SERVING = ("cpr.server.front", "cpr.pages.")
+SERVING = {"a2wsgi", "flask", "httptools", "prometheus_client", "uvicorn", "uvloop", "werkzeug"}
 # Of Python 3.10 too: tomllib came with 3.11, and tomli stands in for it.
 STANDARD = sys.stdlib_module_names | {"tomllib"}
 # What pip always installs with cpr; anything else is an extra.
@@ -146,6 +152,7 @@ def test_optional_libraries_are_never_imported_at_the_top(module):
     roots = {name.partition(".")[0] for name in top_level_imports(module)}
     optional = roots - STANDARD - REQUIRED - {"cpr", "__future__"}
     optional -= {"pytest"} if module in FOR_PYTEST else set()
+    optional -= SERVING if module.startswith(FOR_SERVING) else set()
     assert not optional, f"{module}: import {sorted(optional)} through cpr.extras.import_extra"
 
 
