@@ -19,7 +19,7 @@ from typing import Any
 from cpr import batching
 from cpr.binding import Binding, stage_of
 from cpr.config import PredictorSettings
-from cpr.contract import where
+from cpr.contract import Contract, where
 from cpr.errors import CprError, PredictionFailed, UsageError, UserCodeError
 from cpr.messages import Call, Instances, Reply, Timing
 from cpr.user_errors import describe, explained
@@ -79,6 +79,11 @@ class Routine:
     def is_batchable(self) -> bool:
         """Whether several calls may share one predict."""
         return self._binding.is_batchable
+
+    @property
+    def contract(self) -> Contract:
+        """Whose calling convention the predictor's class follows."""
+        return self._binding.contract
 
     def answer(self, calls: Sequence[Call]) -> list[Reply]:
         """Answer each call, in order; one reply each, whatever happens.
