@@ -53,6 +53,8 @@ class TfFunctions:
         """
         function = self._loaded.signatures[signature.name]
         try:
+            # By keyword: an argument by position does not bind, and TensorFlow prints all its
+            # numbers into an error that it then drops. 64 x 13 of them took 2.2 ms, not 0.14 ms.
             outputs = function(**{name: self._tf.constant(v) for name, v in feeds.items()})
             return {name: outputs[name].numpy() for name in signature.outputs}
         except (TypeError, ValueError) as error:

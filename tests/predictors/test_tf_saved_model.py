@@ -370,6 +370,16 @@ def test_variables_that_a_session_cannot_restore_are_restored(tf, keras_model, t
     predictor.close()
 
 
+def test_call_does_not_print_the_numbers_of_its_instances(tf, keras_model, tmp_path):
+    def refuse(number):
+        raise AssertionError(f"{number} was printed")
+
+    tf.saved_model.save(keras_model, str(tmp_path))
+    predictor = TfSavedModel.from_path(tmp_path)
+    with np.printoptions(formatter={"all": refuse}):
+        assert len(predictor.predict([[5.1, 3.5, 1.4, 0.2]])) == 1
+
+
 @pytest.mark.parametrize(
     ("fixture", "expected"),
     [
