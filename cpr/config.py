@@ -7,22 +7,26 @@ file > default. The file is ``cpr.toml``, or ``[tool.cpr]`` in
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from cpr.errors import ConfigError, shorten
+from cpr.platform_variables import routine_variables, server_variables
+from cpr.quantities import Quantity
 from cpr.settings_tables import (
     TABLES,
     Assignments,
+    BatchingSettings,
+    LimitsSettings,
     PackageSettings,
     PredictorSettings,
     ProjectSettings,
+    ServeSettings,
     Settings,
 )
 from cpr.suggest import did_you_mean
@@ -34,9 +38,12 @@ else:
 
 __all__ = [
     "TABLES",
+    "BatchingSettings",
+    "LimitsSettings",
     "PackageSettings",
     "PredictorSettings",
     "ProjectSettings",
+    "ServeSettings",
     "Settings",
     "load_settings",
     "settings_file",
@@ -59,6 +66,7 @@ def load_settings(
     *,
     flags: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    is_server: bool = False,
 ) -> Settings:
     """Resolve every setting, in one place.
 
@@ -67,6 +75,8 @@ def load_settings(
         flags: Values given on the command line as ``{"table.key": value}``;
             None and empty tuples count as not given.
         environ: Environment variables; the process's own by default.
+        is_server: Whether to heed what platforms say to servers alone, such
+            as PORT, which other programs' environments hold too.
 
     Raises:
         ConfigError: Both files configure the project, a file is not valid
@@ -76,7 +86,8 @@ def load_settings(
     given = {k: v for k, v in (flags or {}).items() if v is not None and v != ()}
     layers = [
         {} if folder is None else _from_file(folder),
-        _from_platform(environ),
+        routine_variables(environ),
+        server_variables(environ) if is_server else {},
         _from_environment(environ),
         {key: (value, "flag") for key, value in given.items()},
     ]
@@ -172,29 +183,6 @@ def _from_text(kind: Any, text: str) -> Any:
     return text
 
 
-def _from_platform(environ: Mapping[str, str]) -> _Layer:
-    """What AI Platform and Vertex AI put into a container's environment."""
-    values: dict[str, tuple[Any, str]] = {}
-    if environ.get("AIP_STORAGE_URI"):
-        values["project.model_dir"] = (environ["AIP_STORAGE_URI"], "AIP_STORAGE_URI")
-    if environ.get("PREDICTOR_MODULE") and environ.get("PREDICTOR_CLASS"):
-        name = f"{environ['PREDICTOR_MODULE']}.{environ['PREDICTOR_CLASS']}"
-        values["project.prediction_class"] = (name, "PREDICTOR_MODULE and PREDICTOR_CLASS")
-    request = environ.get("create_version_request")
-    if request:
-        try:
-            named = json.loads(request)["version"].get("prediction_class")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(
-                "the environment variable create_version_request is not the JSON of a "
-                f"versions.create call: {shorten(request)}",
-                hint='Expected {"version": {"prediction_class": "predictor.MyPredictor", …}}.',
-            ) from error
-        if named:
-            values["project.prediction_class"] = (named, "create_version_request")
-    return values
-
-
 def _merge(layers: Iterable[_Layer]) -> Settings:
     """Settings from layers, the weakest first; every value is checked, overridden or not."""
     origins: dict[str, str] = {}
@@ -221,7 +209,7 @@ def _kinds(table: str, origin: str) -> Mapping[str, Any]:
             f"{origin}: unknown table [{table}]; known are {', '.join(TABLES)}.",
             hint=did_you_mean(table, TABLES),
         )
-    return get_type_hints(TABLES[table])
+    return get_type_hints(TABLES[table], include_extras=True)
 
 
 def _checked(kind: Any, value: Any, where: str) -> Any:
@@ -234,6 +222,9 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
                 f"{where} is {shorten(value)}; expected one of {expected}.", hint=hint
             )
         return value
+    if get_origin(kind) is Annotated:
+        quantity: Quantity = get_args(kind)[1]
+        return quantity.read(value, where)
     if kind is Assignments:
         return _assignments(value, where)
     if get_origin(kind) is tuple:

@@ -8,7 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from cpr.quantities import DURATIONS, MILLISECONDS, SIZES, Quantity
+
+_COUNT = Quantity("a whole number", 0, 10_000_000)
+_SIZE = Quantity("a number of bytes", 1, 1e12, units=SIZES)
+_SECONDS = Quantity("a number of seconds", 0.001, 86_400, units=DURATIONS, is_whole=False)
+_WINDOW = Quantity("a number of milliseconds", 0, 60_000, units=MILLISECONDS, is_whole=False)
+
+Count = Annotated[int, _COUNT]
+Processes = Annotated[int, Quantity("a number of processes", 1, 1024)]
+Port = Annotated[int, Quantity("a port", 0, 65_535)]
+Status = Annotated[int, Quantity("an HTTP status", 200, 599, also=(0,))]
+Size = Annotated[int, _SIZE]
+Seconds = Annotated[float, _SECONDS]
+Milliseconds = Annotated[float, _WINDOW]
+Positive = Annotated[int, Quantity("a whole number", 1, 10_000_000)]
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,79 @@ class ReplaySettings:
 
 
 @dataclass(frozen=True)
+class ServeSettings:
+    """The table ``[serve]``: what a server serves, where, to whom, and what it says.
+
+    `versions` says which numbered versions of a model directory are served:
+    ``latest``, ``all``, or a list of numbers. `samples` are requests that each
+    new version must answer before it serves. Of `token_file` each line is a
+    bearer token or the hash of one. `error_status` is sent with every error in
+    place of its own status; 0 for none. `retry` says whether a request whose
+    worker died is sent to another one, once.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    fronts: Processes = 1
+    workers: Processes = 1
+    backlog: Positive = 2048
+    model_name: str = ""
+    versions: str = "latest"
+    samples: str = ""
+    watch: bool = False
+    predict_route: str = ""
+    health_route: str = ""
+    token_file: str = ""
+    allow_hosts: tuple[str, ...] = ()
+    insecure: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    access_log: str = ""
+    access_log_format: Literal["json", "text"] = "json"
+    tracing: bool = False
+    error_status: Status = 0
+    debug_errors: bool = False
+    retry: bool = True
+
+
+@dataclass(frozen=True)
+class BatchingSettings:
+    """The table ``[batching]``: when calls that arrive together share one predict.
+
+    `window_ms` is how long to wait for more of them; 0 takes those that are
+    there. `max_batch_size` bounds the instances of one predict; 0 for none.
+    """
+
+    window_ms: Milliseconds = 0.0
+    max_batch_size: Count = 0
+
+
+@dataclass(frozen=True)
+class LimitsSettings:
+    """The table ``[limits]``: what a server takes from clients and spends on them.
+
+    Sizes are in bytes, durations in seconds; both may be texts with a unit.
+    `body_bytes` bounds a body as it was sent, and what it is when unpacked.
+    """
+
+    body_bytes: Size = 8_000_000
+    header_bytes: Size = 32_768
+    header_count: Positive = 100
+    url_bytes: Size = 8_192
+    json_depth: Positive = 200
+    header_timeout_s: Seconds = 5.0
+    body_timeout_s: Seconds = 10.0
+    write_timeout_s: Seconds = 10.0
+    keep_alive_s: Seconds = 75.0
+    request_timeout_s: Seconds = 60.0
+    load_timeout_s: Seconds = 300.0
+    drain_timeout_s: Seconds = 30.0
+    max_pending: Positive = 512
+    max_connections: Positive = 16_384
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings, resolved; `origins` says where each value came from."""
 
@@ -102,6 +191,9 @@ class Settings:
     predictor: PredictorSettings = field(default_factory=PredictorSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     replay: ReplaySettings = field(default_factory=ReplaySettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
+    batching: BatchingSettings = field(default_factory=BatchingSettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def explain(self) -> list[tuple[str, Any, str]]:
@@ -120,4 +212,7 @@ TABLES: dict[str, type] = {
     "predictor": PredictorSettings,
     "check": CheckSettings,
     "replay": ReplaySettings,
+    "serve": ServeSettings,
+    "batching": BatchingSettings,
+    "limits": LimitsSettings,
 }

@@ -253,6 +253,115 @@ def test_create_version_request_that_is_none_is_shown(text):
     assert "prediction_class" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "table", "key", "value"),
+    [
+        ("port = 0", "serve", "port", 0),
+        ("error_status = 200", "serve", "error_status", 200),
+        ("error_status = 0", "serve", "error_status", 0),
+        ("body_bytes = 1_500_000", "limits", "body_bytes", 1_500_000),
+        ("body_bytes = '1.5MB'", "limits", "body_bytes", 1_500_000),
+        ("body_bytes = '16.1 mb'", "limits", "body_bytes", 16_100_000),
+        ("body_bytes = '2MiB'", "limits", "body_bytes", 2_097_152),
+        ("request_timeout_s = 2", "limits", "request_timeout_s", 2.0),
+        ("request_timeout_s = '250ms'", "limits", "request_timeout_s", 0.25),
+        ("load_timeout_s = '10m'", "limits", "load_timeout_s", 600.0),
+        ("window_ms = 1.5", "batching", "window_ms", 1.5),
+        ("window_ms = '0.2s'", "batching", "window_ms", 200.0),
+    ],
+    ids=lambda value: str(value)[:28],
+)
+def test_number_is_read_with_its_unit(project, text, table, key, value):
+    settings = load_settings(project(cpr=f"[{table}]\n{text}"), environ={})
+    found = getattr(getattr(settings, table), key)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[serve]\nport = 65536", "serve.port is 65536; expected a port from 0 to 65,535."),
+        ("[serve]\nport = 80.5", "serve.port is 80.5; expected a port"),
+        ("[serve]\nport = true", "serve.port is True; expected a port"),
+        ("[serve]\nport = 'http'", "serve.port is 'http'; expected a port"),
+        ("[serve]\nport = '8080s'", "serve.port is '8080s'; expected a port"),
+        ("[serve]\nworkers = 0", "workers is 0; expected a number of processes from 1 to 1,024."),
+        ("[serve]\nerror_status = 7", "is 7; expected 0 or an HTTP status from 200 to 599."),
+        ("[limits]\nbody_bytes = 0", "is 0; expected a number of bytes from 1"),
+        ("[limits]\nbody_bytes = '8 parsecs'", 'such as 250, "16MB" or "2MiB"'),
+        ("[limits]\nbody_bytes = '0.5b'", "body_bytes is '0.5b'"),
+        ("[limits]\nbody_timeout_s = inf", "is inf; expected a number of seconds from 0.001 to"),
+        ("[limits]\nbody_timeout_s = nan", "is nan; expected a number of seconds"),
+        ("[limits]\nbody_timeout_s = -1", "is -1; expected a number of seconds"),
+        ("[batching]\nmax_batch_size = []", "max_batch_size is []; expected a whole number"),
+    ],
+    ids=lambda value: value.replace("\n", " ")[:34],
+)
+def test_number_out_of_range_is_refused(project, text, said):
+    assert said in problem_of(load_settings, project(cpr=text), environ={}).problem
+
+
+def test_misspelt_limit_is_answered_with_the_nearest(project):
+    error = problem_of(load_settings, project(cpr="[limits]\nbody_byte = 3"), environ={})
+    assert error.hint == "Did you mean 'body_bytes'?"
+
+
+VERTEX = {
+    "AIP_HTTP_PORT": "8081",
+    "AIP_PREDICT_ROUTE": "/v1/endpoints/1/deployedModels/2:predict",
+    "AIP_HEALTH_ROUTE": "/v1/endpoints/1/deployedModels/2",
+}
+CORES = 6
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, {}),
+        ({"PORT": "9000"}, {"port": 9000, "host": "127.0.0.1"}),
+        (
+            {**VERTEX, "PORT": "9000"},
+            {
+                "port": 8081,
+                "host": "0.0.0.0",
+                "predict_route": VERTEX["AIP_PREDICT_ROUTE"],
+                "health_route": VERTEX["AIP_HEALTH_ROUTE"],
+            },
+        ),
+        ({**VERTEX, "CPR_SERVE_HOST": "127.0.0.1"}, {"port": 8081, "host": "127.0.0.1"}),
+        ({"WEB_CONCURRENCY": "3"}, {"workers": 3}),
+        ({"WEB_CONCURRENCY": "3", "VERTEX_CPR_WEB_CONCURRENCY": "5"}, {"workers": 5}),
+        ({"VERTEX_CPR_WORKERS_PER_CORE": "2"}, {"workers": 2 * CORES}),
+        ({"VERTEX_CPR_WORKERS_PER_CORE": "0.1"}, {"workers": 2}),
+        ({"VERTEX_CPR_MAX_WORKERS": "4", "WEB_CONCURRENCY": "9"}, {"workers": 4}),
+        ({"VERTEX_CPR_WEB_CONCURRENCY": "9", "VERTEX_CPR_MAX_WORKERS": "4"}, {"workers": 9}),
+    ],
+    ids=["none", "PORT", "Vertex", "ours wins", "web", "Vertex web", "core", "two", "most", "all"],
+)
+def test_server_heeds_what_the_platform_says(monkeypatch, environ, expected):
+    monkeypatch.setattr("os.cpu_count", lambda: CORES)
+    serve = load_settings(environ=environ, is_server=True).serve
+    assert {key: getattr(serve, key) for key in expected} == expected
+
+
+def test_only_a_server_heeds_them():
+    settings = load_settings(environ={**VERTEX, "PORT": "tcp://10.0.0.1:80"})
+    assert settings.serve == Settings().serve
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"PORT": "tcp://10.0.0.1:80"}, "PORT: serve.port is 'tcp://10.0.0.1:80'; expected a port"),
+        ({"VERTEX_CPR_WORKERS_PER_CORE": "two"}, "VERTEX_CPR_WORKERS_PER_CORE is 'two'; expected"),
+        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY: serve.workers is '0'; expected a number of"),
+    ],
+    ids=["port", "per core", "no worker"],
+)
+def test_platform_variable_that_is_no_number_is_named(environ, said):
+    assert said in problem_of(load_settings, environ=environ, is_server=True).problem
+
+
 def test_the_process_environment_is_the_default(monkeypatch):
     monkeypatch.setenv("CPR_PREDICTOR_OUTPUT", "scores")
     assert load_settings().predictor.output == "scores"
@@ -276,7 +385,7 @@ def test_with_defaults_fills_only_what_was_left_open():
     ("values", "said"),
     [
         ({"predictor.threads": 3}, "manifest: unknown key 'threads' in [predictor]"),
-        ({"serve.port": 80}, "manifest: unknown table [serve]"),
+        ({"server.port": 80}, "manifest: unknown table [server]"),
         ({"predictor.strict": "x"}, "manifest: predictor.strict is 'x'; expected true or false."),
     ],
     ids=["key", "table", "type"],

@@ -248,8 +248,16 @@ def test_every_configuration_key_is_documented_with_its_default(table, item):
     section = text.partition(f"## `[{table}]`")[2].partition("\n## ")[0]
     (row,) = re.findall(rf"^\| `{item.name}` \|.*$", section, re.MULTILINE)
     default = item.default if item.default is not dataclasses.MISSING else item.default_factory()
-    shown = {True: "true", False: "false", (): "[]"}.get(default, f'"{default}"')
-    assert f"| `{shown}` |" in row
+    assert f"| `{as_toml(default)}` |" in row
+
+
+def as_toml(value):
+    """A default as it would stand in the file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    return "[]" if value == () else f'"{value}"'
 
 
 def test_every_shim_is_documented():

@@ -19,7 +19,8 @@ FOLDERS = {
 # The layers of docs/decisions/0008-layers.md, some of them cut finer.
 LAYERS = [
     {"errors", "suggest"},
-    {"candidates", "extras", "findings", "messages", "settings_tables"},
+    {"quantities"},
+    {"candidates", "extras", "findings", "messages", "settings_tables", "platform_variables"},
     {"predictor", "config", "frames", "manifest", "requirements", "shims", "workdir"}
     | {"signatures"},
     {"archive", "contract", "key_pairs", "model_record", "required_key"},
@@ -45,7 +46,7 @@ LAYERS = [
     {"__main__"},
 ]
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
-CORE = {name for names in LAYERS[:7] for name in names} - {"requirements"}
+CORE = {name for names in LAYERS[:8] for name in names} - {"requirements"}
 # Imported where pytest is: by itself.
 FOR_PYTEST = {"cpr.pytest_plugin", "cpr.harness.pytest_items"}
 # What only ever runs where the extra `serve` is: `cpr serve` looks for it first.

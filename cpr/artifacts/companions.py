@@ -134,7 +134,9 @@ def label_predictions(predictions: Any, labels: list[str]) -> Any:
 
 def _companion(model_dir: Path, key: str, named: str, usual: tuple[str, ...]) -> Path | None:
     """The file a setting names, or the usual one if it is there."""
-    folders = list(dict.fromkeys((model_folder(model_dir), model_dir)))
+    # Labels for all versions may lie beside the numbered directories.
+    beside = [model_dir.parent] if model_dir.name.isdigit() else []
+    folders = list(dict.fromkeys((model_folder(model_dir), model_dir, *beside)))
     if named:
         for folder in folders:
             if (folder / named).is_file():
