@@ -1,0 +1,174 @@
+"""TLS contexts, tried with real handshakes; certificates are made here."""
+
+import datetime
+import ipaddress
+import logging
+import socket
+import ssl
+import threading
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from cpr.errors import ConfigError
+from cpr.server.options import ServeOptions
+from cpr.server.tls import ssl_context
+
+PEM = serialization.Encoding.PEM
+
+
+def write_key(path, key, encryption=None):
+    encryption = encryption or serialization.NoEncryption()
+    path.write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, encryption))
+    path.chmod(0o600)
+    return path
+
+
+def certify(name, key, issuer_name, issuer_key, *, is_authority=False):
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer_name)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=36_500))
+        .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+    )
+    return builder.sign(issuer_key, hashes.SHA256()).public_bytes(PEM)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """An authority, a server and a client of it, and a client of another one."""
+    folder = tmp_path_factory.mktemp("tls")
+    keys = {}
+    for authority in ("ca", "other-ca"):
+        keys[authority] = ec.generate_private_key(ec.SECP256R1())
+        pem = certify(authority, keys[authority], authority, keys[authority], is_authority=True)
+        (folder / f"{authority}.pem").write_bytes(pem)
+    for name, issuer in (("server", "ca"), ("client", "ca"), ("stranger", "other-ca")):
+        keys[name] = ec.generate_private_key(ec.SECP256R1())
+        write_key(folder / f"{name}.key", keys[name])
+        (folder / f"{name}.pem").write_bytes(certify(name, keys[name], issuer, keys[issuer]))
+    locked = serialization.BestAvailableEncryption(b"secret")
+    write_key(folder / "locked.key", keys["server"], locked)
+    both = (folder / "server.pem").read_bytes() + (folder / "server.key").read_bytes()
+    (folder / "both.pem").write_bytes(both)
+    (folder / "both.pem").chmod(0o600)
+    lines = (folder / "server.pem").read_text().splitlines()
+    (folder / "damaged.pem").write_text("\n".join([lines[0], *lines[3:]]))
+    (folder / "text.pem").write_text("hello")
+    return folder
+
+
+def options(folder, cert="", key="", client_ca=""):
+    paths = [str(folder / name) if name else "" for name in (cert, key, client_ca)]
+    return ServeOptions(**dict(zip(("tls_cert", "tls_key", "tls_client_ca"), paths, strict=True)))
+
+
+def serve_one(listener, context, outcome):
+    connection = listener.accept()[0]
+    try:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.sendall(b"hello")
+            secure.recv(1)
+    except OSError as error:
+        outcome.append(error)
+    finally:
+        connection.close()
+
+
+def shake_hands(context, folder, *, client="", newest=None):
+    """What a client reads from a server with this context; an error is raised."""
+    mine = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    if newest is not None:
+        mine.maximum_version = newest
+    if client:
+        mine.load_cert_chain(folder / f"{client}.pem", folder / f"{client}.key")
+    outcome = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_one, args=(listener, context, outcome))
+        thread.start()
+        try:
+            with (
+                socket.create_connection(listener.getsockname()) as connection,
+                mine.wrap_socket(connection, server_hostname="127.0.0.1") as secure,
+            ):
+                answer, version = secure.recv(5), secure.version()
+        finally:
+            thread.join()
+    return answer, version
+
+
+def test_without_files_there_is_no_tls():
+    assert ssl_context(ServeOptions()) is None
+
+
+@pytest.mark.parametrize(("cert", "key"), [("server.pem", "server.key"), ("both.pem", "")])
+def test_a_client_that_knows_the_authority_is_served(files, cert, key):
+    context = ssl_context(options(files, cert, key))
+    assert shake_hands(context, files) == (b"hello", "TLSv1.3")
+    assert shake_hands(context, files, newest=ssl.TLSVersion.TLSv1_2) == (b"hello", "TLSv1.2")
+
+
+def test_nothing_older_than_tls_1_2_is_spoken(files):
+    context = ssl_context(options(files, "server.pem", "server.key"))
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+
+
+def test_a_client_of_the_authority_is_let_in(files):
+    context = ssl_context(options(files, "server.pem", "server.key", "ca.pem"))
+    assert shake_hands(context, files, client="client")[0] == b"hello"
+
+
+@pytest.mark.parametrize("client", ["", "stranger"], ids=["no certificate", "of another authority"])
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=str)
+def test_other_clients_are_not_let_in(files, client, newest):
+    context = ssl_context(options(files, "server.pem", "server.key", "ca.pem"))
+    with pytest.raises(OSError):
+        assert shake_hands(context, files, client=client, newest=newest)[0] == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "client_ca", "problem", "hint"),
+    [
+        ("none.pem", "", "", "certificate {}/none.pem cannot be read: No such", "Check the path"),
+        ("server.pem", "none.key", "", "key {}/none.key cannot be read: No such", "Check the path"),
+        ("server.pem", "", "", "key {}/server.pem holds no private key", "--tls-key FILE"),
+        ("text.pem", "server.key", "", "{}/text.pem holds no certificate", "BEGIN CERTIFICATE"),
+        ("server.key", "server.pem", "", "{}/server.key holds no certificate", "BEGIN CERTIFICATE"),
+        ("server.pem", "client.key", "", "is not the key of the certificate", "own, its chain"),
+        ("server.pem", "locked.key", "", "locked.key is encrypted", "openssl pkey -in"),
+        ("damaged.pem", "server.key", "", "cannot be used with", "damaged"),
+        ("both.pem", "", "none.pem", "client CA {}/none.pem cannot be read", "Check the path"),
+        ("both.pem", "", "server.key", "client CA {}/server.key holds no", "BEGIN CERTIFICATE"),
+        ("both.pem", "", "damaged.pem", "client CA {}/damaged.pem cannot be used", "damaged"),
+        ("", "server.key", "", "a TLS key ({}/server.key), but no certificate", "--tls-cert FILE"),
+        ("", "", "ca.pem", "a TLS client CA ({}/ca.pem), but no certificate", "--tls-cert FILE"),
+        (".", "server.key", "", "cannot be read: Is a directory", "Check the path"),
+    ],
+)  # fmt: skip
+def test_wrong_files_are_told_by_name(files, cert, key, client_ca, problem, hint):
+    with pytest.raises(ConfigError) as failure:
+        ssl_context(options(files, cert, key, client_ca))
+    assert problem.format(files) in failure.value.problem
+    assert hint in failure.value.hint
+
+
+def test_a_key_that_others_may_read_is_warned_about(files, tmp_path, caplog):
+    path = tmp_path / "open.key"
+    path.write_bytes((files / "server.key").read_bytes())
+    path.chmod(0o644)
+    with caplog.at_level(logging.WARNING):
+        ssl_context(ServeOptions(tls_cert=str(files / "server.pem"), tls_key=str(path)))
+    assert caplog.messages == [f"others may read the TLS key {path}: chmod 600 {path}"]
