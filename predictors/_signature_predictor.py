@@ -39,6 +39,8 @@ class SignaturePredictor(Predictor):
 
     Attributes:
         signatures: The model's signatures by name.
+        preprocessor: What instances pass through first, if anything.
+        labels: The names of the classes, where they are known.
     """
 
     def __init__(self, runner: Runner, folder: Path, settings: PredictorSettings) -> None:
@@ -46,9 +48,9 @@ class SignaturePredictor(Predictor):
         _check(self.signatures, settings)
         self._runner = runner
         self._settings = settings
-        preprocessor = load_preprocessor(folder, settings)
-        self._prepare = Preparation(preprocessor) if preprocessor else None
-        self._labels = load_labels(folder, settings)
+        self.preprocessor = load_preprocessor(folder, settings)
+        self._prepare = Preparation(self.preprocessor) if self.preprocessor else None
+        self.labels = load_labels(folder, settings)
         specs = [spec for s in self.signatures.values() for spec in s.inputs.values()]
         self.decodes_b64 = any(spec.dtype == "string" for spec in specs)
         self.batchable = all(s.has_batch_dimension for s in self.signatures.values()) and (
@@ -85,8 +87,8 @@ class SignaturePredictor(Predictor):
         if wanted in outputs:
             outputs = {wanted: outputs[wanted]}
         predictions = rows(outputs, count)
-        if self._labels and len(outputs) == 1 and not probabilities:
-            return label_predictions(predictions, self._labels)
+        if self.labels and len(outputs) == 1 and not probabilities:
+            return label_predictions(predictions, self.labels)
         return predictions
 
     def predict_columns(

@@ -50,7 +50,9 @@ _CPP_PLACE = re.compile(r"/[^\s:]*\.(?:cc|h):\d+ .*?\) ")
 
 
 @dataclass(frozen=True)
-class _Input:
+class Input:
+    """An input of the model; None for a size that varies."""
+
     name: str
     dtype: npt.DTypeLike
     shape: tuple[int | None, ...]
@@ -63,6 +65,11 @@ class OnnxModel(Predictor):
     there is one input. Several outputs make an object of each prediction; the
     setting `output` picks one of them by name. A model whose first dimension
     is fixed at 1 is run once for each instance.
+
+    Attributes:
+        inputs: What the model takes, in its order.
+        preprocessor: What instances pass through before it, if anything.
+        labels: The names of its classes, where they are known.
     """
 
     batchable = True
@@ -76,13 +83,14 @@ class OnnxModel(Predictor):
         labels: list[str] | None = None,
     ) -> None:
         self._session = session
-        self._inputs = [_described(item) for item in session.get_inputs()]
+        self.inputs = [_described(item) for item in session.get_inputs()]
         self._outputs = [output] if output else [item.name for item in session.get_outputs()]
-        self._labels = labels
+        self.labels = labels
+        self.preprocessor = preprocessor
         self._prepare = Preparation(preprocessor) if preprocessor else None
-        sizes = {item.shape[0] for item in self._inputs if item.shape}
+        sizes = {item.shape[0] for item in self.inputs if item.shape}
         self._fixed = next((size for size in sizes if size is not None), None)
-        self.batchable = self._fixed is None and all(item.shape for item in self._inputs)
+        self.batchable = self._fixed is None and all(item.shape for item in self.inputs)
         if self._prepare is not None:
             self.batchable = self.batchable and self._prepare.is_rowwise
 
@@ -137,7 +145,7 @@ class OnnxModel(Predictor):
         return [self._answer(single, 1, probabilities)[0] for single in singles]
 
     def _feeds(self, instances: list[Any]) -> dict[str, npt.NDArray[Any]]:
-        names = [item.name for item in self._inputs]
+        names = [item.name for item in self.inputs]
         values: Any = instances
         # How messages name a value: where it stands in the request, if it does.
         is_bare = len(names) == 1 and not any(type(row) is dict for row in instances)
@@ -154,7 +162,7 @@ class OnnxModel(Predictor):
             raise PredictionFailed(f"The preprocessor made no {missing[0]!r}, which is an input.")
         return {
             item.name: _fitted(item, values[item.name], what.replace("NAME", item.name))
-            for item in self._inputs
+            for item in self.inputs
         }
 
     def _answer(
@@ -181,9 +189,9 @@ class OnnxModel(Predictor):
 
     def _labelled(self, name: str, array: Any, probabilities: bool) -> Any:
         is_class = len(self._outputs) == 1 or name in _CLASS_OUTPUTS
-        if self._labels is None or not is_class or probabilities:
+        if self.labels is None or not is_class or probabilities:
             return array
-        return label_predictions(array, self._labels)
+        return label_predictions(array, self.labels)
 
     def _renamed(self, maps: list[Any]) -> list[Any]:
         """The maps from class to probability that skl2onnx makes, keyed by text."""
@@ -195,8 +203,8 @@ class OnnxModel(Predictor):
         ]
 
     def _class_name(self, key: Any) -> str:
-        if self._labels is not None and isinstance(key, int) and 0 <= key < len(self._labels):
-            return self._labels[key]
+        if self.labels is not None and isinstance(key, int) and 0 <= key < len(self.labels):
+            return self.labels[key]
         return str(key)
 
 
@@ -221,7 +229,7 @@ def _reason(error: Exception) -> str:
     return _CPP_PLACE.sub("", first_line(error))
 
 
-def _described(item: Any) -> _Input:
+def _described(item: Any) -> Input:
     if item.type not in _DTYPES:
         raise LoadError(
             f"The input {item.name!r} is a {item.type}, which JSON instances cannot fill; "
@@ -229,10 +237,10 @@ def _described(item: Any) -> _Input:
             hint="Name your own class with --prediction-class.",
         )
     shape = tuple(size if isinstance(size, int) else None for size in item.shape)
-    return _Input(item.name, _DTYPES[item.type], shape)
+    return Input(item.name, _DTYPES[item.type], shape)
 
 
-def _fitted(item: _Input, values: Any, what: str) -> npt.NDArray[Any]:
+def _fitted(item: Input, values: Any, what: str) -> npt.NDArray[Any]:
     """The values as an array of the input's type, checked against its shape."""
     array = dense(values, item.dtype, what=what)
     shape = item.shape

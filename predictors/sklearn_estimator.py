@@ -35,6 +35,11 @@ class SklearnEstimator(Predictor):
     `predict` returns as numbers. Requests are batched only where every part
     of the estimator comes from a library whose estimators treat rows one by
     one: not for a custom class or a FunctionTransformer, nor for `transform`.
+
+    Attributes:
+        estimator: As it was unpickled.
+        preprocessor: What instances pass through before it, if anything.
+        labels: The names of its classes, where they are known.
     """
 
     batchable = True
@@ -47,10 +52,11 @@ class SklearnEstimator(Predictor):
         preprocessor: Preprocessor | None = None,
         labels: list[str] | None = None,
     ) -> None:
-        self._estimator = estimator
+        self.estimator = estimator
         self._output = output
-        self._labels = labels
+        self.labels = labels
         self._layout = Layout(estimator)
+        self.preprocessor = preprocessor
         self._prepare = Preparation(preprocessor) if preprocessor else None
         self.batchable = output != "transform" and is_rowwise(estimator)
         if self._prepare is not None:
@@ -100,9 +106,9 @@ class SklearnEstimator(Predictor):
     def _method(self, probabilities: bool) -> str:
         if not probabilities:
             return self._output
-        if not hasattr(self._estimator, "predict_proba"):
+        if not hasattr(self.estimator, "predict_proba"):
             raise BadInput(
-                f"probabilities were asked for, but {_name(self._estimator)} has no predict_proba.",
+                f"probabilities were asked for, but {_name(self.estimator)} has no predict_proba.",
                 hint="Leave probabilities away.",
             )
         return "predict_proba"
@@ -110,11 +116,11 @@ class SklearnEstimator(Predictor):
     def _call(self, method: str, table: Any, instances: list[Any]) -> Any:
         try:
             with self._layout.quietly():
-                result = getattr(self._estimator, method)(table)
+                result = getattr(self.estimator, method)(table)
         except CprError:
             raise
         except Exception as error:
-            name = _name(self._estimator)
+            name = _name(self.estimator)
             if not isinstance(error, ValueError) or type(error).__name__ == "NotFittedError":
                 raise PredictionFailed(
                     f"{name}.{method} failed: {type(error).__name__}: {first_line(error)}"
@@ -127,12 +133,12 @@ class SklearnEstimator(Predictor):
 
     def _labelled(self, method: str, predictions: Any) -> Any:
         is_flat = isinstance(predictions, np.ndarray) and predictions.ndim == 1
-        if self._labels is None or method != "predict" or not is_flat:
+        if self.labels is None or method != "predict" or not is_flat:
             return predictions
-        classes = getattr(self._estimator, "classes_", None)
+        classes = getattr(self.estimator, "classes_", None)
         if classes is not None and predictions.dtype.kind == "f":
             predictions = _whole(predictions)
-        return label_predictions(predictions, self._labels)
+        return label_predictions(predictions, self.labels)
 
 
 def _per_instance(result: Any) -> Any:

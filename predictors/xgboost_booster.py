@@ -41,6 +41,11 @@ class XgboostBooster(Predictor):
     "margin"`` asks for the untransformed margin. With labels, classes and
     probabilities become names, unless a request says ``"probabilities":
     true``.
+
+    Attributes:
+        booster: The loaded model.
+        preprocessor: What instances pass through before it, if anything.
+        labels: The names of its classes, where they are known.
     """
 
     batchable = True
@@ -56,7 +61,7 @@ class XgboostBooster(Predictor):
         booster.set_param({"nthread": 1})
         learner = json.loads(booster.save_config())["learner"]
         self._xgboost = import_extra("xgboost", "xgboost")
-        self._booster = booster
+        self.booster = booster
         self._width = booster.num_features()
         self._names: list[str] | None = booster.feature_names
         self._is_margin = output == "margin"
@@ -64,7 +69,8 @@ class XgboostBooster(Predictor):
         # Skips building a DMatrix, a third of the time of a small request. DART
         # sums its trees in another order there, and linear boosters refuse.
         self._is_inplace = learner["gradient_booster"]["name"] == "gbtree"
-        self._labels = labels
+        self.labels = labels
+        self.preprocessor = preprocessor
         self._prepare = Preparation(preprocessor) if preprocessor else None
         self.batchable = self._prepare is None or self._prepare.is_rowwise
 
@@ -102,9 +108,9 @@ class XgboostBooster(Predictor):
         if not instances:
             return []
         predictions = self._run(self._table(instances))
-        if self._labels is None or self._is_margin or probabilities:
+        if self.labels is None or self._is_margin or probabilities:
             return predictions
-        return label_predictions(self._as_classes(predictions, self._labels), self._labels)
+        return label_predictions(self._as_classes(predictions, self.labels), self.labels)
 
     def _table(self, instances: list[Any]) -> npt.NDArray[np.float32]:
         rows: Any = instances
@@ -139,15 +145,15 @@ class XgboostBooster(Predictor):
         try:
             if self._is_inplace:
                 kind = "margin" if self._is_margin else "value"
-                return self._booster.inplace_predict(table, predict_type=kind)
+                return self.booster.inplace_predict(table, predict_type=kind)
             matrix = self._xgboost.DMatrix(
                 table,
                 nthread=1,
                 feature_names=self._names,
-                feature_types=self._booster.feature_types,
+                feature_types=self.booster.feature_types,
                 enable_categorical=True,
             )
-            return self._booster.predict(matrix, output_margin=self._is_margin)
+            return self.booster.predict(matrix, output_margin=self._is_margin)
         except Exception as error:
             raise PredictionFailed(f"XGBoost failed: {_first_line(error)}") from error
 

@@ -344,7 +344,7 @@ def test_pools_of_workers_are_undone_everywhere(load):
     voting = VotingClassifier([("forest", forest), ("knn", KNeighborsClassifier(n_jobs=-1))])
     search = GridSearchCV(make_pipeline(StandardScaler(), voting), {}, cv=2, n_jobs=None)
     predictor = load(search.fit(ROWS, CLASSES))
-    fitted = predictor._estimator.best_estimator_[-1]
+    fitted = predictor.estimator.best_estimator_[-1]
     assert [part.n_jobs for part in fitted.estimators_] == [1, 1]
 
 
