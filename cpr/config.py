@@ -15,7 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from cpr.errors import ConfigError, shorten
+from cpr.errors import ConfigError, UsageError, shorten
 from cpr.platform_variables import routine_variables, server_variables
 from cpr.quantities import Quantity
 from cpr.settings_tables import (
@@ -46,6 +46,7 @@ __all__ = [
     "ServeSettings",
     "Settings",
     "load_settings",
+    "model_dir_of",
     "settings_file",
     "with_defaults",
 ]
@@ -103,6 +104,27 @@ def with_defaults(settings: Settings, values: Mapping[str, Any], origin: str) ->
     weak = {key: (value, origin) for key, value in values.items() if key not in settings.origins}
     given = {key: (value, source) for key, value, source in settings.explain()}
     return _merge([weak, {key: given[key] for key in settings.origins}])
+
+
+def model_dir_of(model_dir: str | None, settings: Settings) -> str:
+    """The model directory that is given, or else configured, as a path or URL.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if model_dir:
+        return model_dir
+    configured = settings.project.model_dir
+    if not configured:
+        raise UsageError(
+            "no model directory is given.",
+            hint="Give --model-dir, or set model_dir in [project]. A class that reads nothing "
+            "from it can be given an empty directory.",
+        )
+    origin = Path(settings.origins.get("project.model_dir", ""))
+    if "://" not in configured and origin.suffix == ".toml":
+        return str(origin.parent / Path(configured).expanduser())
+    return configured
 
 
 def settings_file(folder: Path) -> Path | None:

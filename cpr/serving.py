@@ -19,7 +19,7 @@ from cpr.artifacts.fetch import fetch, fetch_file, is_url
 from cpr.binding import Binding, load
 from cpr.candidates import candidates, unfinished, unreadable
 from cpr.closing import Closing
-from cpr.config import Settings, load_settings, with_defaults
+from cpr.config import Settings, load_settings, model_dir_of, with_defaults
 from cpr.contract import Contract, contract_of
 from cpr.errors import CprError, LoadError, UsageError
 from cpr.importing import importable, locate
@@ -202,27 +202,6 @@ def _refuse_both(name: str, framework: str | None) -> None:
             f"both a prediction class ({name}) and a framework ({framework}) are given.",
             hint="Give one: a class brings its own way to load the model.",
         )
-
-
-def model_dir_of(model_dir: str | None, settings: Settings) -> str:
-    """The model directory that is given, or else configured, as a path or URL.
-
-    Raises:
-        UsageError: There is none.
-    """
-    if model_dir:
-        return model_dir
-    configured = settings.project.model_dir
-    if not configured:
-        raise UsageError(
-            "no model directory is given.",
-            hint="Give --model-dir, or set model_dir in [project]. A class that reads nothing "
-            "from it can be given an empty directory.",
-        )
-    origin = Path(settings.origins.get("project.model_dir", ""))
-    if "://" not in configured and origin.suffix == ".toml":
-        return str(origin.parent / Path(configured).expanduser())
-    return configured
 
 
 def _ready_made(folder: Path, framework: str | None, sources: Sources) -> tuple[str, Any, str]:

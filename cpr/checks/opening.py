@@ -11,9 +11,9 @@ from typing import Any
 from cpr.artifacts.fetch import fetch
 from cpr.candidates import candidates
 from cpr.checks.subject import Subject
-from cpr.config import Settings, load_settings
+from cpr.config import Settings, load_settings, model_dir_of
 from cpr.required_key import required_key
-from cpr.serving import class_name_of, model_dir_of, settings_of
+from cpr.serving import class_name_of, settings_of
 from cpr.sources import Sources, open_sources
 
 
