@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import fcntl
 import importlib
 import os
 import resource
@@ -25,6 +26,7 @@ from cpr.isolated.memory import usage
 
 Operation = Callable[[Message], Message]
 _PR_SET_PDEATHSIG = 1
+_F_SETSIG = 10
 
 
 def main(options: Mapping[str, Any]) -> None:
@@ -38,10 +40,10 @@ def main(options: Mapping[str, Any]) -> None:
     """
     for descriptor in (options["channel"], options["lifeline"]):
         os.set_inheritable(descriptor, False)
-    _end_with_parent(options["parent"], options["lifeline"])
+    end_with_parent(options["parent"], options["lifeline"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
-    _say_where_it_exits()
+    say_where_it_exits()
     channel = Channel(socket.socket(fileno=options["channel"]))
     operations: Mapping[str, Operation] = importlib.import_module(options["entry"]).operations()
     while (message := channel.receive()) is not None:
@@ -52,19 +54,23 @@ def main(options: Mapping[str, Any]) -> None:
             return
 
 
-def _answer(operations: Mapping[str, Operation], message: Message) -> Message:
-    try:
-        return operations[message.header["do"]](message)
-    except BaseException as error:  # SystemExit too: only the parent ends this process
-        return Message({"error": error_to_json(error)})
+def end_with_parent(parent: int, lifeline: int) -> None:
+    """Die with the parent, and the process group too: by the kernel's signals, and by a thread.
 
-
-def _end_with_parent(parent: int, lifeline: int) -> None:
-    """Die with the parent: by the kernel's signal, and when its pipe closes."""
-    if parent and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)  # it ended before the kernel was told
+    Args:
+        parent: Its process id, 0 where only the lifeline may tell of its end.
+        lifeline: The end of a pipe to read from; the parent has the other.
+    """
+    if sys.platform == "linux":
+        # The pipe's closing kills the group, even while compiled code holds the interpreter.
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, _F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+        if parent:
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(1)  # it ended before the kernel was told
     threading.Thread(target=_watch, args=(lifeline,), name="cpr-lifeline", daemon=True).start()
 
 
@@ -75,7 +81,7 @@ def _watch(lifeline: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _say_where_it_exits() -> None:
+def say_where_it_exits() -> None:
     """Have ``os._exit`` leave a traceback, as a crash does; not in what was forked."""
     leave, pid = os._exit, os.getpid()
 
@@ -85,6 +91,13 @@ def _say_where_it_exits() -> None:
         leave(status)
 
     os._exit = say_and_leave
+
+
+def _answer(operations: Mapping[str, Operation], message: Message) -> Message:
+    try:
+        return operations[message.header["do"]](message)
+    except BaseException as error:  # SystemExit too: only the parent ends this process
+        return Message({"error": error_to_json(error)})
 
 
 def _flush() -> None:

@@ -1,4 +1,4 @@
-"""Starts a child process with a channel to it, and a lifeline that it ends with."""
+"""Starts a child process, with a lifeline that it ends with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cpr.errors import EnvironmentProblem
 
@@ -18,17 +21,22 @@ _BOOTSTRAP = """
 import sys
 if sys.path and sys.path[0] == "":
     del sys.path[0]
-import importlib.util, json
-options = json.loads(sys.argv[1])
+import importlib, importlib.util, json
+text = sys.argv[1]
+if text[0] == "@":
+    with open(int(text[1:]), "rb") as page:
+        text = page.read()
+options = json.loads(text)
 del sys.argv[1:]
 paths = options["cpr"]
 spec = importlib.util.spec_from_file_location(
     "cpr", options["init"], submodule_search_locations=paths)
 sys.modules["cpr"] = cpr = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(cpr)
-from cpr.isolated.child import main
-main(options)
+importlib.import_module(options["main"]).main(options)
 """
+# Linux takes no argument of more than 128 KiB.
+_LONGEST_ARGUMENT = 100_000
 _LEFT_IN_CLEAN = re.compile(
     r"PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|\w*_NUM_THREADS|CUDA_VISIBLE_DEVICES"
 )
@@ -37,44 +45,94 @@ _LEFT_IN_CLEAN = re.compile(
 def start(
     entry: str, *, python: str, clean: bool, cwd: str | Path | None
 ) -> tuple[subprocess.Popen[bytes], socket.socket, int]:
-    """Start a child; returns it, this end of the channel, and of the lifeline.
+    """Start a child that answers with the operations of a module.
+
+    Returns:
+        The child, this end of the channel to it, and of its lifeline.
 
     Raises:
         EnvironmentProblem: The interpreter cannot be started.
     """
     ours, theirs = socket.socketpair()
+    try:
+        process, lifeline = launch(
+            "cpr.isolated.child",
+            {"entry": entry, "channel": theirs.fileno()},
+            pass_fds=[theirs.fileno()],
+            python=python,
+            clean=clean,
+            cwd=cwd,
+        )
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return process, ours, lifeline
+
+
+def launch(
+    main: str,
+    options: Mapping[str, Any],
+    *,
+    pass_fds: Sequence[int],
+    python: str = sys.executable,
+    clean: bool = False,
+    cwd: str | Path | None = None,
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a child in a session of its own; returns it and this end of its lifeline.
+
+    Args:
+        main: The module of `cpr` whose ``main(options)`` it runs.
+        options: JSON values; `lifeline` and `parent`, which `end_with_parent`
+            wants, are added.
+        pass_fds: The descriptors that it inherits, under their numbers.
+        python: The interpreter.
+        clean: As for `cpr.isolated.open_isolated`.
+        cwd: Its current directory; the caller's by default.
+
+    Raises:
+        EnvironmentProblem: The interpreter cannot be started.
+    """
     hold, lifeline = os.pipe()
     product = sys.modules["cpr"]
-    options = {
-        "entry": entry,
+    # The kernel's signal follows the thread that started the child, not the process.
+    parent = os.getpid() * (threading.current_thread() is threading.main_thread())
+    everything = {
+        **options,
+        "main": main,
         "cpr": list(product.__path__),
         "init": product.__file__,
-        "channel": theirs.fileno(),
         "lifeline": hold,
-        # The kernel's signal follows the thread that started the child, not the process.
-        "parent": os.getpid() * (threading.current_thread() is threading.main_thread()),
+        "parent": parent,
     }
+    text, page = json.dumps(everything), None
     try:
+        if len(text) > _LONGEST_ARGUMENT:
+            page = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, when it is inherited
+            page.write(text.encode("ascii"))
+            page.seek(0)
+            text = f"@{page.fileno()}"
         process = subprocess.Popen(  # noqa: S603 - an interpreter, and our own code
-            [python, *(["-I"] if clean else []), "-c", _BOOTSTRAP, json.dumps(options)],
+            [python, *(["-I"] if clean else []), "-c", _BOOTSTRAP, text],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(theirs.fileno(), hold),
+            pass_fds=(hold, *pass_fds, *([page.fileno()] if page else [])),
             start_new_session=True,
             env=_clean_environment() if clean else None,
             cwd=cwd,
         )
     except OSError as error:
-        ours.close()
         os.close(lifeline)
         raise EnvironmentProblem(
             f"{python} cannot be started: {error.strerror}.", hint="Name a Python interpreter."
         ) from error
     finally:
-        theirs.close()
         os.close(hold)
-    return process, ours, lifeline
+        if page:
+            page.close()
+    return process, lifeline
 
 
 def _clean_environment() -> dict[str, str]:
