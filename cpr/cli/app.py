@@ -27,6 +27,7 @@ SUMMARIES: dict[str, str] = {
     "package": "Build the source distribution of a project.",
     "predict": "Predict in this process, with gcloud's flags.",
     "replay": "Send recorded requests through a predictor or to a URL, compare and time.",
+    "token": "Make a bearer token for clients of the server.",
 }
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import os
 import re
 import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpr.errors import ConfigError, UsageError, shorten
+from cpr.errors import ConfigError, EnvironmentProblem, UsageError, shorten
 
 _BYTES = 32  # of chance in a token: as much as its hash can hold
 _LIMIT = 1_000_000
@@ -78,6 +79,26 @@ def new_token(name: str = "") -> tuple[str, str]:
     token = secrets.token_urlsafe(_BYTES)
     digest = hashlib.sha256(token.encode()).hexdigest()
     return token, f"{name}:{digest}" if name else digest
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a token file; a new one only its owner may read.
+
+    Raises:
+        EnvironmentProblem: The file cannot be written.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - 1, 0))
+            start = b"" if file.read(1) in (b"", b"\n") else b"\n"
+            file.write(start + line.encode() + b"\n")
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the token file {path} cannot be written: {error.strerror}.",
+            hint="Check the path and its permissions.",
+        ) from error
 
 
 def _parse(path: Path, data: bytes) -> tuple[bytes, ...]:

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from cpr.errors import ConfigError, UsageError
-from cpr.server.tokens import Tokens, new_token
+from cpr.errors import ConfigError, EnvironmentProblem, UsageError
+from cpr.server.tokens import Tokens, append_line, new_token
 
 DIGEST = hashlib.sha256(b"open sesame").hexdigest()
 
@@ -124,3 +124,19 @@ def test_new_tokens_differ():
 def test_a_name_that_cannot_stand_in_the_file_is_refused(name):
     with pytest.raises(UsageError, match="cannot stand in a token file"):
         new_token(name)
+
+
+def test_a_line_is_appended_to_a_file_that_only_its_owner_may_read(tmp_path):
+    path = tmp_path / "tokens"
+    first, second = new_token("first"), new_token()
+    append_line(path, first[1])
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text(path.read_text().rstrip("\n"))
+    append_line(path, second[1])
+    assert path.read_text() == f"{first[1]}\n{second[1]}\n"
+    assert all(Tokens.read(path).accept(token.encode()) for token, _ in (first, second))
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(EnvironmentProblem, match="cannot be written: Is a directory"):
+        append_line(tmp_path, "x")
