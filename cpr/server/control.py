@@ -2,17 +2,21 @@
 
 Each process has a socket pair of its own with the supervisor, of the kind
 that keeps messages apart (SOCK_SEQPACKET): one message is one JSON object, and
-the sockets and shared pages that are handed over travel with it.
+the sockets and shared pages that are handed over travel with it. A text too
+long for the kernel to keep in one piece travels as a file in memory.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_LARGEST = 1 << 20
+# What every system takes in one piece.
+_LARGEST = 1 << 16
+_IN_A_FILE = b"@"
 _MOST_DESCRIPTORS = 8
 _BUFFER = 4 << 20
 
@@ -39,7 +43,7 @@ class ControlSocket:
         """The descriptor, for a selector or an event loop."""
         return self._connection.fileno()
 
-    def setblocking(self, is_blocking: bool) -> None:  # noqa: FBT001 - as sockets have it
+    def setblocking(self, is_blocking: bool) -> None:
         """Whether `send` and `receive` wait."""
         self._connection.setblocking(is_blocking)
 
@@ -48,12 +52,16 @@ class ControlSocket:
 
         Raises:
             OSError: The other end is gone, or reads nothing any more.
-            ValueError: The message is larger than a message may be.
         """
         data = json.dumps(message).encode("ascii")
-        if len(data) > _LARGEST:
-            raise ValueError(f"a control message of {len(data)} bytes; at most {_LARGEST}")
-        socket.send_fds(self._connection, [data], list(descriptors))
+        if len(data) <= _LARGEST:
+            socket.send_fds(self._connection, [data], list(descriptors))
+            return
+        page = _write_page(data)
+        try:
+            socket.send_fds(self._connection, [_IN_A_FILE], [*descriptors, page])
+        finally:
+            os.close(page)
 
     def receive(self) -> tuple[dict[str, Any], list[int]] | None:
         """The next message with its descriptors; None when the other end is gone.
@@ -62,16 +70,36 @@ class ControlSocket:
             BlockingIOError: There is none yet, and this end does not wait.
         """
         try:
-            data, descriptors, _, _ = socket.recv_fds(
-                self._connection, _LARGEST, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
-            )
+            data, descriptors = self._receive()
         except ConnectionResetError:
-            return None
+            # Told once, of an end that closed with messages unread; what it sent is still there.
+            data, descriptors = self._receive()
         if not data:
             return None
+        if data == _IN_A_FILE:
+            data = _read_page(descriptors.pop())
         message: dict[str, Any] = json.loads(data)
         return message, descriptors
 
     def close(self) -> None:
         """Close this end; safe to call twice."""
         self._connection.close()
+
+    def _receive(self) -> tuple[bytes, list[int]]:
+        data, descriptors, _, _ = socket.recv_fds(
+            self._connection, _LARGEST, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+        )
+        return data, descriptors
+
+
+def _write_page(data: bytes) -> int:
+    page = os.memfd_create("cpr-message", os.MFD_CLOEXEC)
+    with open(page, "wb", closefd=False) as file:
+        file.write(data)
+    return page
+
+
+def _read_page(page: int) -> bytes:
+    with open(page, "rb") as file:
+        file.seek(0)
+        return file.read()
