@@ -23,7 +23,7 @@ from cpr.server.tokens import Tokens
 if TYPE_CHECKING:
     from cpr.server.options import ServeOptions
 
-HEALTH_PATHS = ("/healthz", "/readyz")
+HEALTH_PATHS = ("/healthz", "/readyz", "/_ah/health")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _REMEMBERED = 1024
