@@ -1,0 +1,188 @@
+"""One child process of the supervisor, from its start to its end, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cpr.errors import UserCodeError
+from cpr.isolated.ending import advice, ending, last_line
+from cpr.isolated.output import Output
+from cpr.isolated.start import launch
+from cpr.server.control import ControlSocket
+
+_ABORT_S = 0.5
+
+OnMessage = Callable[[dict[str, Any]], None]
+
+
+class Child:
+    """A front or a worker; made where an event loop runs, in the main thread.
+
+    What it prints goes on to this process's standard error. When it ends, by
+    itself or not, whatever it has started ends too.
+
+    Args:
+        main: The module that it runs.
+        options: What its ``main`` is passed; JSON values.
+        on_message: Called with each message from it.
+        listen: Listening sockets that it inherits.
+    """
+
+    def __init__(
+        self,
+        main: str,
+        options: Mapping[str, Any],
+        *,
+        on_message: OnMessage,
+        listen: Sequence[int] = (),
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_message = on_message
+        self._control, theirs = ControlSocket.pair()
+        try:
+            self._process, self._lifeline = launch(
+                main,
+                {**options, "control": theirs.fileno(), "listen": list(listen)},
+                pass_fds=[theirs.fileno(), *listen],
+            )
+        except BaseException:
+            self._control.close()
+            raise
+        finally:
+            theirs.close()
+        self.pid = self._process.pid
+        self.code: int | None = None
+        self._ended = asyncio.Event()
+        self._unsent: deque[tuple[Mapping[str, Any], list[int]]] = deque()
+        self._outputs = [Output(pipe, echo=True) for pipe in _pipes(self._process)]
+        self._watch()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._ended.is_set()
+
+    @property
+    def tail(self) -> str:
+        """The end of what it wrote to standard error."""
+        return self._outputs[1].tail
+
+    async def wait(self) -> None:
+        """Return when the process is gone, and all that it said has been heard."""
+        await self._ended.wait()
+
+    def send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Send it a message, later if it does not read now; nothing if it is gone."""
+        if self.has_ended:
+            return
+        if not self._unsent and self._try(message, descriptors):
+            return
+        self._unsent.append((dict(message), [os.dup(number) for number in descriptors]))
+        self._loop.add_writer(self._control.fileno(), self._send_on)
+
+    def kill(self) -> None:
+        """End it and what it started, now; `wait` tells when that is done."""
+        if not self.has_ended:
+            _kill_group(self.pid)
+
+    def abort(self) -> None:
+        """Have it write where it is, and end."""
+        if not self.has_ended:
+            os.kill(self.pid, signal.SIGABRT)
+            self._loop.call_later(_ABORT_S, self.kill)
+
+    def explain(self, doing: str) -> UserCodeError:
+        """How it ended, and at which line of the user's; call it when it has."""
+        assert self.code is not None
+        hints = [last_line(self.tail), advice(self.code, self.tail)]
+        return UserCodeError(
+            f"the process {ending(self.code)} while {doing}.", hint="\n".join(filter(None, hints))
+        )
+
+    def _watch(self) -> None:
+        self._control.setblocking(False)
+        self._pidfd = os.pidfd_open(self.pid)
+        self._loop.add_reader(self._control.fileno(), self._hear)
+        self._loop.add_reader(self._pidfd, self._end)
+        for output in self._outputs:
+            self._loop.add_reader(output.fileno(), self._read, output)
+
+    def _read(self, output: Output) -> None:
+        if not output.read():
+            self._loop.remove_reader(output.fileno())
+
+    def _hear(self) -> bool:
+        """Take the messages that are there; False when the process will say nothing more."""
+        while True:
+            try:
+                heard = self._control.receive()
+            except BlockingIOError:
+                return True
+            if heard is None:
+                # It cannot be told anything any more, even if it is still there.
+                self._loop.remove_reader(self._control.fileno())
+                self.kill()
+                return False
+            message, descriptors = heard
+            for descriptor in descriptors:
+                os.close(descriptor)
+            self._on_message(message)
+
+    def _try(self, message: Mapping[str, Any], descriptors: Sequence[int]) -> bool:
+        try:
+            self._control.send(message, descriptors)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # it is gone, which is told elsewhere
+        return True
+
+    def _send_on(self) -> None:
+        while self._unsent:
+            message, descriptors = self._unsent[0]
+            if not self._try(message, descriptors):
+                return
+            self._unsent.popleft()
+            _close(descriptors)
+        self._loop.remove_writer(self._control.fileno())
+
+    def _end(self) -> None:
+        """The process has ended: hear the rest, end its group, give everything back."""
+        _kill_group(self.pid)  # not waited for yet, so the number is still its own
+        self._hear()
+        self.code = self._process.wait()
+        for output in self._outputs:
+            self._loop.remove_reader(output.fileno())
+            output.read_rest()
+            output.close()
+        self._loop.remove_reader(self._pidfd)
+        self._loop.remove_reader(self._control.fileno())
+        self._loop.remove_writer(self._control.fileno())
+        _close([self._pidfd, self._lifeline])
+        self._control.close()
+        for _, descriptors in self._unsent:
+            _close(descriptors)
+        self._unsent.clear()
+        self._ended.set()
+
+
+def _pipes(process: Any) -> tuple[Any, Any]:
+    return process.stdout, process.stderr
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)  # it may have left its group
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -1,0 +1,173 @@
+"""One version of the model at one time: as many workers as were asked for, kept alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cpr.errors import CprError
+from cpr.server.options import ServeOptions, VersionSource
+from cpr.server.screen import VersionReport
+from cpr.server.workers import Worker
+
+_FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.1, 5.0
+
+
+@dataclass
+class Tally:
+    """What happened to the workers of a version since it was first served."""
+
+    restarts: int = 0
+    crashes: int = 0
+    hangs: int = 0
+
+
+class ServedVersion:
+    """The workers of one version; those that end by themselves are replaced.
+
+    `state` is ``loading``, ``ready`` (a worker at least can answer) or
+    ``draining``; `problem` says why a version that was ready is not.
+
+    Args:
+        source: What is loaded.
+        generation: Grows with each load of a version of this name.
+        options: The server's.
+        samples: The requests to warm up with.
+        tally: Counts on from here.
+    """
+
+    def __init__(
+        self,
+        source: VersionSource,
+        generation: int,
+        options: ServeOptions,
+        samples: Sequence[Mapping[str, Any]],
+        tally: Tally,
+    ) -> None:
+        self.source = source
+        self.name = source.name
+        self.generation = generation
+        self.samples = samples
+        self.tally = tally
+        self.problem = ""
+        self.description: Mapping[str, Any] = {}
+        self.ready: dict[int, Worker] = {}
+        self.on_ready: Callable[[ServedVersion, Worker], None] | None = None
+        self.on_crash: Callable[[ServedVersion, Worker, CprError], None] | None = None
+        self._options = options
+        self._alive: set[Worker] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._is_ending = False
+
+    @property
+    def state(self) -> str:
+        """As the class says."""
+        if self._is_ending:
+            return "draining"
+        return "ready" if self.ready else "loading"
+
+    @property
+    def report(self) -> VersionReport:
+        """What the person who started the server is told of it."""
+        loads = [worker.ready["load"] for worker in self.ready.values()]
+        return VersionReport(
+            self.name,
+            self.description,
+            load_s=max((load["seconds"] for load in loads), default=0.0),
+            memory_bytes=sum(load["rss_bytes"] for load in loads),
+            workers=len(loads),
+        )
+
+    async def start(self) -> None:
+        """Load it in every worker; afterwards keep them.
+
+        Raises:
+            CprError: The first failure; no worker of it is left then.
+        """
+        workers = [self._spawn() for _ in range(self._options.workers)]
+        loads = [asyncio.ensure_future(self._load(worker)) for worker in workers]
+        try:
+            await asyncio.gather(*loads)
+        except BaseException:
+            for load in loads:
+                load.cancel()
+            await asyncio.shield(self.kill())
+            raise
+        self.description = workers[0].ready["describe"]
+        self._keepers = [asyncio.ensure_future(self._keep(worker)) for worker in workers]
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Have each worker end when the fronts have left it; False if one had to be killed."""
+        self._stop_keeping()
+        for worker in list(self._alive):
+            if worker.number in self.ready:
+                worker.child.send({"do": "drain"})
+            else:
+                worker.child.kill()
+        ends = [asyncio.ensure_future(worker.child.wait()) for worker in self._alive]
+        late = (await asyncio.wait(ends, timeout=timeout_s))[1] if ends else set()
+        await self.kill()
+        return not late
+
+    async def kill(self) -> None:
+        """End every worker now, and return when they are gone."""
+        self._stop_keeping()
+        for worker in self._alive:
+            worker.child.kill()
+        for worker in list(self._alive):
+            await worker.child.wait()
+        self._alive.clear()
+        self.ready.clear()
+
+    def _spawn(self) -> Worker:
+        worker = Worker(self.source, self._options, self.samples)
+        self._alive.add(worker)
+        return worker
+
+    async def _load(self, worker: Worker) -> None:
+        await worker.load(self._options.load_timeout_s)
+        self.ready[worker.number] = worker
+
+    async def _keep(self, worker: Worker) -> None:
+        """See a worker end, and put another in its place; until cancelled."""
+        while True:
+            await worker.child.wait()
+            self._alive.discard(worker)
+            del self.ready[worker.number]
+            self.tally.crashes += not worker.hung_s
+            self.tally.hangs += bool(worker.hung_s)
+            self._tell_crash(worker, worker.explain())
+            worker = await self._replace()
+            self.problem = ""
+            if self.on_ready is not None:
+                self.on_ready(self, worker)
+
+    async def _replace(self) -> Worker:
+        backoff_s = 0.0
+        while True:
+            self.tally.restarts += 1
+            worker = self._spawn()
+            try:
+                await self._load(worker)
+            except CprError as error:
+                worker.child.kill()
+                await worker.child.wait()
+                self._alive.discard(worker)
+                self._tell_crash(worker, error)
+                backoff_s = min(max(2 * backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
+                await asyncio.sleep(backoff_s)
+            else:
+                return worker
+
+    def _tell_crash(self, worker: Worker, error: CprError) -> None:
+        self.problem = "" if self.ready else str(error)
+        if self.on_crash is not None:
+            self.on_crash(self, worker, error)
+
+    def _stop_keeping(self) -> None:
+        self._is_ending = True
+        for keeper in self._keepers:
+            keeper.cancel()
+        self._keepers = []
