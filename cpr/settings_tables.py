@@ -115,8 +115,8 @@ class ServeSettings:
 
     `versions` says which numbered versions of a model directory are served:
     ``latest``, ``all``, or a list of numbers. `samples` are requests that each
-    new version must answer before it serves. Of `token_file` each line is a
-    bearer token or the hash of one. `error_status` is sent with every error in
+    new version must answer before it serves. `token_file` holds the hashes of
+    bearer tokens. `error_status` is sent with every error in
     place of its own status; 0 for none. `retry` says whether a request whose
     worker died is sent to another one, once.
     """

@@ -19,9 +19,9 @@ from urllib.parse import unquote, urlsplit
 from fsspec.callbacks import Callback
 from fsspec.core import url_to_fs
 
-from cpr.errors import CprError, EnvironmentProblem, LoadError, shorten
+from cpr.artifacts.local_path import SINGLE_FILES, local_path
+from cpr.errors import CprError, EnvironmentProblem, LoadError
 from cpr.extras import import_extra
-from cpr.suggest import did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,6 @@ _EXTRAS = {
     "http": ("aiohttp", "https"),
     "https": ("aiohttp", "https"),
 }
-_SINGLE_FILES = frozenset(
-    {".joblib", ".pkl", ".bst", ".ubj", ".json", ".onnx", ".keras", ".h5", ".hdf5", ".tflite"}
-)
 
 
 class Fetched:
@@ -88,7 +85,7 @@ def fetch(model_dir: str | Path, *, progress: Progress | None = None) -> Fetched
     """
     location = str(model_dir)
     if not _URL.match(location):
-        path = _local(location)
+        path = local_path(location)
         return _alone(path) if path.is_file() else Fetched(path, is_temporary=False)
     filesystem, root = _open(location)
     target = Path(tempfile.mkdtemp(prefix="cpr-model-"))
@@ -130,6 +127,30 @@ def fetch_file(url: str, into: Path, *, beside: str = "") -> Path:
     return path
 
 
+def list_folder(location: str) -> list[tuple[str, bool]]:
+    """The names in a directory, sorted, each with whether it is a directory; of HTTP, none.
+
+    Raises:
+        LoadError: There is no such directory.
+        EnvironmentProblem: A library, the network or the permission is missing.
+    """
+    if not is_url(location):
+        return sorted((item.name, item.is_dir()) for item in local_path(location).iterdir())
+    if urlsplit(location).scheme in ("http", "https"):
+        return []
+    filesystem, root = _open(location)
+    try:
+        found = filesystem.ls(root, detail=True, refresh=True)
+    except Exception as error:
+        raise _unreadable(location, error) from error
+    own = root.strip("/")
+    return sorted(
+        (PurePosixPath(info["name"]).name, info["type"] == "directory")
+        for info in found
+        if info["name"].strip("/") != own
+    )
+
+
 def _ignore(done: int, total: int) -> None:
     """Report no progress."""
 
@@ -148,37 +169,6 @@ def _unreadable(location: str, error: Exception) -> CprError:
     return EnvironmentProblem(
         f"{location} cannot be read: {reason}",
         hint="Check the address, the credentials and the network.",
-    )
-
-
-def _local(location: str) -> Path:
-    try:
-        return _existing(location)
-    except (OSError, RuntimeError) as error:  # too long a name, no permission, an unknown ~user
-        reason = getattr(error, "strerror", None) or error
-        raise LoadError(
-            f"The model directory {shorten(location, 200)} cannot be read: {reason}.",
-            hint="Check the path, and that you may read it.",
-        ) from error
-
-
-def _existing(location: str) -> Path:
-    path = Path(location).expanduser().absolute()
-    if path.is_dir() or (path.is_file() and path.suffix in _SINGLE_FILES):
-        return path
-    if path.exists():
-        raise LoadError(
-            f"{location} is a file, and no model by its name; a model directory is expected.",
-            hint=f"Give the directory that holds it: {Path(location).parent}.",
-        )
-    nearest = next(parent for parent in path.parents if parent.is_dir())
-    lacking = path.relative_to(nearest).parts[0]
-    names = sorted(item.name for item in nearest.iterdir() if item.is_dir())
-    there = ", ".join(f"{name}/" for name in names[:8]) + (" …" if len(names) > 8 else "")
-    raise LoadError(
-        f"The model directory {location} does not exist: {nearest} has no {lacking!r}, "
-        f"but {there or 'no directories'}.",
-        hint=did_you_mean(lacking, names),
     )
 
 
@@ -237,7 +227,7 @@ def _listed(filesystem: Any, root: str, location: str) -> dict[str, int | None]:
     """Every file below the root with its size, where that is known."""
     if urlsplit(location).scheme in ("http", "https"):
         suffix = PurePosixPath(urlsplit(location).path).suffix
-        if suffix not in _SINGLE_FILES:
+        if suffix not in SINGLE_FILES:
             raise LoadError(
                 f"{location} is not a model file, and HTTP cannot list a directory.",
                 hint="Give the URL of a model that is one file, such as model.joblib, model.keras "

@@ -33,7 +33,7 @@ class ServeOptions:
 
     `versions` are the versions to serve, the default one named by
     `default_version`. `targets`, `base_dir`, `opening` and `version_policy`
-    say where they came from, for `cpr.server.sources.scan` to look again.
+    say where they came from, for `cpr.server.version_sources.rescan` to look again.
     `samples` is a file or directory of requests, "" for those of the project.
     `admin` is the path of the admin socket, "" for `admin_path` of the port.
     `workers` counts processes for each version. `b64`, `nonfinite` and the

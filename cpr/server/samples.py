@@ -1,0 +1,119 @@
+"""Sample requests: what a version answers before it serves, and what its page offers.
+
+They are the requests that `cpr replay` reads: those that are named, or else
+``requests/`` of the project directory or inside the package, with the answers
+that are recorded with them or stand in ``golden/`` beside them.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cpr.archive import Contents, is_package_file, open_archive
+from cpr.config import settings_file
+from cpr.errors import CprError
+from cpr.replay.golden import with_golden
+from cpr.replay.recorded import RecordedRequest
+from cpr.replay.requests import SUFFIXES, read_requests
+from cpr.server.options import VersionSource
+from cpr.server.version_sources import path_of_target
+
+logger = logging.getLogger(__name__)
+
+# A version answers them all each time it is loaded; those that are named are all taken.
+MOST = 20
+_FOLDERS = ("requests", "golden")
+
+
+def samples_of(source: VersionSource, named: str = "") -> list[dict[str, Any]]:
+    """The sample requests of a version, as JSON values.
+
+    Each is ``{"body": text, "place": "file:line"}``, and where an answer is
+    known ``"expected": document`` or ``"fails": true``. Requests that are
+    found rather than named, and that cannot be read, are left out with a
+    warning.
+
+    Args:
+        source: The version.
+        named: A file or directory of requests; "" looks for the version's own.
+
+    Raises:
+        BadFile: `named` cannot be used.
+        NoFile: `named` is not there.
+    """
+    if named:
+        return _as_json(_with_answers(read_requests(named), Path(named)))
+    target = source.open_with.get("target")
+    try:
+        return _as_json(_own_requests(target)[:MOST])
+    except CprError as error:
+        logger.warning("the requests of %s cannot be used as samples: %s", target, error.problem)
+        return []
+
+
+def _own_requests(target: str | None) -> list[RecordedRequest]:
+    place = path_of_target(target)
+    if place is None or target is None:
+        return []
+    if place.is_file() and is_package_file(place):
+        return _packed_requests(place)
+    folder = place if place.is_dir() else _project_of(place)
+    return _requests_in(folder)
+
+
+def _project_of(file: Path) -> Path:
+    """The project directory of a source file; its own folder where there is none."""
+    return next((folder for folder in file.parents if settings_file(folder)), file.parent)
+
+
+def _requests_in(folder: Path) -> list[RecordedRequest]:
+    requests = folder / "requests"
+    if not requests.is_dir() or not any(item.suffix in SUFFIXES for item in requests.iterdir()):
+        return []
+    return _with_answers(read_requests(str(requests)), requests)
+
+
+def _with_answers(requests: list[RecordedRequest], place: Path) -> list[RecordedRequest]:
+    """The requests with the golden answers beside them, unless some answer is recorded."""
+    folder = place if place.is_dir() else place.parent
+    golden = next(
+        (path for path in (folder.parent / "golden", folder / "golden") if path.is_dir()), None
+    )
+    if golden is None or any(request.expected for request in requests):
+        return requests
+    return with_golden(requests, str(golden))
+
+
+def _packed_requests(package: Path) -> list[RecordedRequest]:
+    with tempfile.TemporaryDirectory(prefix="cpr-samples-") as folder:
+        with open_archive(package) as contents:
+            _unpack(contents, Path(folder))
+        return _requests_in(Path(folder))
+
+
+def _unpack(contents: Contents, into: Path) -> None:
+    """Write the requests and golden answers of a package, flat folders of checked names."""
+    prefix = f"{contents.root}/" if contents.root else ""
+    for member in contents.members:
+        folder, _, name = member.name.removeprefix(prefix).partition("/")
+        if folder in _FOLDERS and name and "/" not in name:
+            (into / folder).mkdir(exist_ok=True)
+            (into / folder / name).write_bytes(contents.read(member))
+
+
+def _as_json(requests: Sequence[RecordedRequest]) -> list[dict[str, Any]]:
+    return [_sample(request) for request in requests]
+
+
+def _sample(request: RecordedRequest) -> dict[str, Any]:
+    place = f"{Path(request.file).name}:{request.line}"
+    found: dict[str, Any] = {"body": request.body.decode("utf-8"), "place": place}
+    if request.expected is not None and request.expected.is_error:
+        found["fails"] = True
+    elif request.expected is not None:
+        found["expected"] = request.expected.document
+    return found
