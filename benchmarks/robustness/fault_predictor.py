@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import cpr
@@ -104,6 +105,10 @@ def _sys_exit(instance: Any) -> NoReturn:
     sys.exit(3)
 
 
+def _recurse(instance: Any) -> Any:
+    return _recurse(instance)
+
+
 def _interrupt(instance: Any) -> NoReturn:
     raise KeyboardInterrupt
 
@@ -141,7 +146,7 @@ def _big(instance: Any) -> str:
     return "x" * int(instance["bytes"])
 
 
-FAULTS = {
+FAULTS: dict[str, Callable[[Any], Any]] = {
     "raise": _fail,
     "bad_input": _refuse,
     "sleep": _sleep,
@@ -152,7 +157,7 @@ FAULTS = {
     "kill": _kill,
     "sys_exit": _sys_exit,
     "interrupt": _interrupt,
-    "recursion": lambda instance: FAULTS["recursion"](instance),
+    "recursion": _recurse,
     "nan": lambda instance: float("nan"),
     "unserialisable": lambda instance: object(),
     "print_flood": _flood,

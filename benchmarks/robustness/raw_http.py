@@ -78,6 +78,13 @@ class Connection:
         except OSError:
             return True
 
+    def is_answered(self) -> bool:
+        """Whether the server has sent something that was not taken yet."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
     async def send(self, data: bytes) -> None:
         """Send everything; raises OSError when the server has hung up."""
         await asyncio.get_running_loop().sock_sendall(self._socket, data)

@@ -1,0 +1,76 @@
+"""A predictor that hangs is given up at the deadline and replaced; others are answered."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+
+from claims import Claim, at_least, at_most, conclude, exactly, note, timed
+from ledger import PATH, LedgerProcess
+from raw_http import ask, request
+from running_server import is_alive, serve_faults
+
+_SLACK_S = 1.0
+
+
+def main() -> int:
+    """Hang workers under load, with one worker and with two."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--request-timeout", type=float, default=2.0)
+    parser.add_argument("--hangs", type=int, default=3)
+    parser.add_argument("--no-latency", action="store_true", help="count only, for busy machines")
+    arguments = parser.parse_args()
+    claims = [
+        *_hung(arguments, 2, "sleep"),
+        *_hung(arguments, 2, "hang"),
+        *_hung(arguments, 1, "hang"),
+    ]
+    return conclude("deadlines", claims)
+
+
+def _hung(arguments: argparse.Namespace, workers: int, do: str) -> list[Claim]:
+    name = f"{workers} workers, {do}"
+    timeout_s = arguments.request_timeout
+    body = json.dumps({"instances": [{"do": do, "seconds": 3600}]}).encode()
+    statuses, spent, dead = [], [], 0
+    flags = ["--workers", str(workers), "--request-timeout", f"{timeout_s:g}"]
+    with (
+        serve_faults(*flags) as server,
+        LedgerProcess(server.url, mode="keep-alive", connections=8, seconds=0.002) as clients,
+    ):
+        for _ in range(arguments.hangs):
+            before = server.workers()
+            start = time.monotonic()
+            answer = asyncio.run(ask(server.host, server.port, request(PATH, body)))
+            spent.append(time.monotonic() - start)
+            statuses.append(answer.status)
+            # An answer from a worker says that the next one is up.
+            status, _ = server.predict("hello")
+            assert status == 200
+            dead += sum(not is_alive(pid) for pid in before)
+        ledger = clients.finish()
+    wrong = dict(ledger.wrong)
+    if workers == 1:
+        # Whoever waits behind the one that hangs may reach the deadline too.
+        late = wrong.pop("504", 0)
+        extra = [note(f"{name}: also reached the deadline behind it", late)]
+    else:
+        extra = []
+    latest = at_most(f"{name}: the latest came after", max(spent), timeout_s + _SLACK_S, "s")
+    return [
+        exactly(f"{name}: statuses", statuses, [504] * arguments.hangs),
+        at_least(f"{name}: the earliest came after", min(spent), timeout_s * 0.95, "s"),
+        exactly(f"{name}: workers replaced", dead, arguments.hangs),
+        exactly(f"{name}: other requests lost", ledger.lost, 0),
+        exactly(f"{name}: other requests not right", wrong, {}),
+        note(f"{name}: other requests right", ledger.right),
+        *extra,
+        *timed([latest], is_judged=not arguments.no_latency),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
