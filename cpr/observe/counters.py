@@ -42,7 +42,7 @@ EVENTS = (
 Labels = tuple[str, str, str, int]
 # A label that grows without end (a version a minute, for a year) must not
 # fill the memory; what comes after this many series shares one.
-MAX_SERIES = 2000
+MAX_SERIES = 500
 OTHER = "(other)"
 
 _DURATION_BOUNDS_NS = tuple(round(bound * 1e9) for bound in DURATION_BOUNDS_S)
