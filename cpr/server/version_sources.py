@@ -19,12 +19,14 @@ from cpr.artifacts.fetch import is_url, list_folder
 from cpr.config import load_settings
 from cpr.errors import UsageError, shorten
 from cpr.server.options import ServeOptions, VersionSource
+from cpr.wire.routes import version_name
 
 LATEST, ALL = "latest", "all"
 ONLY = "1"
 
 # What may lie beside numbered model directories without being a model itself.
 _BESIDE = re.compile(r"\..*|labels\.txt|classes\.json|preprocessor\..*|README.*|requests|golden")
+_LONGEST = 128
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -75,7 +77,7 @@ def find_versions(
             f"{model_dir} holds no numbered version.", hint="Put the model into a folder 1/ of it."
         )
     return tuple(
-        VersionSource(number, {**one, "model_dir": f"{model_dir.rstrip('/')}/{number}"}, watched)
+        VersionSource(version_name(number), {**one, "model_dir": f"{model_dir.rstrip('/')}/{number}"}, watched)
         for number in chosen
     )
 
@@ -129,8 +131,8 @@ def version_of_package(path: str) -> tuple[str, str]:
 
 
 def fitted(text: str, otherwise: str) -> str:
-    """A name as it may stand in a path: letters, digits, dots, underscores and hyphens."""
-    return _UNFIT.sub("-", text).strip("-.") or otherwise
+    """A name as `cpr.wire.routes` takes it: letters, digits, dots, underscores and hyphens."""
+    return version_name(_UNFIT.sub("-", text).strip("-.")[:_LONGEST]) or otherwise
 
 
 def _names_class(target: str | None, opening: Mapping[str, Any]) -> bool:

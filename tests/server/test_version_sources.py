@@ -124,6 +124,13 @@ def test_version_that_is_not_there_is_refused(base, policy, said):
     assert caught.value.problem == said
 
 
+def test_version_is_called_by_its_number_and_found_in_its_folder(base):
+    folder = base("007/")
+    (version,) = find_versions([], folder, opening={}, policy="latest")
+    assert version.name == "7"
+    assert version.open_with["model_dir"] == f"{folder}/007"
+
+
 def test_rescan_finds_the_number_that_has_come(base):
     folder = base("1/")
     options = ServeOptions(
