@@ -7,7 +7,7 @@ the client gets, and where the time went. Both sides number calls alike.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # The order is the wire's: a front and its workers are of one version.
 DIALECTS = ("aiplatform", "vertex", "tfserving", "kserve")
@@ -28,8 +28,7 @@ pack_reply = _REPLY.pack
 unpack_reply = _REPLY.unpack_from
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFrame:
+class RequestFrame(NamedTuple):
     """One request, as a worker gets it.
 
     `deadline_ns` is on the monotonic clock, 0 for none. `is_alone` forbids to

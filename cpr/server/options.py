@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ServeOptions:
 
     # What is said.
     access_log: str = ""
-    access_log_format: str = "json"
+    access_log_format: Literal["json", "text"] = "json"
     log_level: str = "warning"
     error_status: int = 0
     debug_errors: bool = False

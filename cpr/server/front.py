@@ -1,0 +1,241 @@
+"""The main of a front process: the event loop, the supervisor's messages, the drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from email.utils import formatdate
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import uvloop
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from cpr.errors import CprError
+from cpr.isolated.child import end_with_parent
+from cpr.observe.access_log import AccessLog
+from cpr.observe.gauges import FrontFigures
+from cpr.server.control import ControlSocket
+from cpr.server.front_asgi import PagesApp
+from cpr.server.front_core import Front
+from cpr.server.front_link import Link
+from cpr.server.front_protocol import FrontProtocol
+from cpr.server.options import ServeOptions
+from cpr.server.progress import Progress
+from cpr.server.tls import ssl_context
+
+logger = logging.getLogger(__name__)
+
+_TICK_S = 0.1
+_TICKS_A_SECOND = 10
+# How long a connection that idles is left for a last request, once the server drains.
+_FAREWELL_S = 1.0
+
+
+def main(start: Mapping[str, Any]) -> None:
+    """Serve connections until the supervisor says to drain, or is gone.
+
+    Args:
+        start: What the supervisor passes: `control`, `lifeline` and `listen`
+            are descriptors, `parent` its process id, `options` the server's.
+    """
+    # The supervisor decides when a Ctrl-C in its terminal ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for descriptor in (start["control"], start["lifeline"], *start["listen"]):
+        os.set_inheritable(descriptor, False)
+    end_with_parent(start["parent"], start["lifeline"])
+    uvloop.run(_FrontProcess(start).run())
+
+
+class _FrontProcess:
+    """Ties a `Front` to its sockets."""
+
+    def __init__(self, start: Mapping[str, Any]) -> None:
+        self._options = ServeOptions.from_json(start["options"])
+        self._control = ControlSocket(socket.socket(fileno=start["control"]))
+        self._control.setblocking(False)
+        self._sockets = [socket.socket(fileno=descriptor) for descriptor in start["listen"]]
+        self._asked: dict[int, Callable[[bytes], None]] = {}
+        self._drain = asyncio.Event()
+        self._state = ServerState()
+        self._ticks = 0
+
+    async def run(self) -> None:
+        """Accept and serve, until drained."""
+        loop = asyncio.get_running_loop()
+        self._access_log = log = self._open_log()
+        self._front = front = Front(
+            self._options, loop, self._tell, self._ask_metrics, access_log=log
+        )
+        app = PagesApp(front)
+        config = Config(
+            app,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            proxy_headers=False,
+            log_config=None,
+            access_log=False,
+        )
+        config.load()
+        loop.add_reader(self._control.fileno(), self._hear)
+        self._set_date()
+        context = ssl_context(self._options)
+        servers = [
+            await loop.create_server(
+                lambda: FrontProtocol(front, config, self._state), sock=listening, ssl=context
+            )
+            for listening in self._sockets
+        ]
+        clock = asyncio.create_task(self._run_clock())
+        self._tell({"say": "listening"})
+        await self._drain.wait()
+        await self._farewell(servers)
+        clock.cancel()
+        self._tell({"say": "snapshot", "snapshot": self._snapshot()})
+        self._tell({"say": "drained"})
+        if self._access_log is not None:
+            self._access_log.close()
+        sys.stderr.flush()
+        os._exit(0)  # threads of the pages may still be at work for nobody
+
+    def _open_log(self) -> AccessLog | None:
+        where = self._options.access_log
+        if not where:
+            return None
+        path = None if where == "-" else Path(where)
+        return AccessLog(path, line_format=self._options.access_log_format)
+
+    # The supervisor.
+
+    def _tell(self, message: Mapping[str, Any]) -> None:
+        try:
+            self._control.send(message)
+        except OSError:
+            logger.error("the supervisor is gone")
+            os._exit(1)
+
+    def _hear(self) -> None:
+        while True:
+            try:
+                heard = self._control.receive()
+            except BlockingIOError:
+                return
+            if heard is None:
+                os._exit(1)  # nobody supervises this process any more
+            self._obey(*heard)
+
+    def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        front = self._front
+        match message["do"]:
+            case "add":
+                self._add_worker(message, descriptors)
+            case "remove":
+                front.pool.remove(message["worker"])
+            case "table":
+                front.update_table(message)
+            case "metrics":
+                self._tell({"say": "metrics", "snapshot": self._snapshot()})
+            case "metrics_text":
+                self._asked.pop(message["number"], _ignore)(message["text"].encode())
+            case "reopen_logs":
+                if self._access_log is not None:
+                    self._access_log.reopen()
+            case "tokens":
+                self._reload_tokens()
+            case "drain":
+                self._drain.set()
+
+    def _add_worker(self, message: Mapping[str, Any], descriptors: list[int]) -> None:
+        front = self._front
+        connection = socket.socket(fileno=descriptors[0])
+        connection.setblocking(False)
+        link = Link(front.pool, message["worker"], message["version"], Progress(descriptors[1]))
+        task = front.loop.create_task(front.pool.add(link, connection))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    def _reload_tokens(self) -> None:
+        try:
+            self._front.access.reload()
+        except CprError as error:
+            logger.error("the tokens of before stay in use: %s", error)
+
+    def _ask_metrics(self, take: Callable[[bytes], None]) -> None:
+        number = max(self._asked, default=0) + 1
+        self._asked[number] = take
+        self._tell({"say": "ask_metrics", "number": number})
+
+    def _snapshot(self) -> dict[str, Any]:
+        front = self._front
+        if self._access_log is not None:
+            front.counters.count("log_lines_dropped", self._access_log.take_dropped())
+        return {**front.counters.snapshot(), "front": self._figures()}
+
+    def _figures(self) -> dict[str, Any]:
+        pool, table = self._front.pool, self._front.table
+        queued = [(table.model_name, version, calls) for version, calls in pool.queued_by_version()]
+        return asdict(FrontFigures(len(self._state.connections), pool.in_flight, queued))
+
+    # The clock.
+
+    async def _run_clock(self) -> None:
+        front = self._front
+        while True:
+            await asyncio.sleep(_TICK_S)
+            front.pool.sweep()
+            self._ticks += 1
+            if self._ticks % 2 == 0:
+                self._sweep_connections()
+            if self._ticks % _TICKS_A_SECOND == 0:
+                self._set_date()
+                if self._access_log is not None:
+                    self._access_log.flush()
+                self._tell({"say": "snapshot", "snapshot": self._snapshot()})
+
+    def _sweep_connections(self) -> None:
+        now = self._front.loop.time()
+        for connection in list(self._state.connections):
+            assert isinstance(connection, FrontProtocol)
+            connection.sweep(now)
+
+    def _set_date(self) -> None:
+        self._front.heads.set_date(formatdate(usegmt=True))
+
+    # The end.
+
+    async def _farewell(self, servers: list[asyncio.Server]) -> None:
+        """Accept who is in the queue already, close the door, and let everybody finish.
+
+        A connection that idles may have a request on its way: it is left open
+        for a moment, and its next answer is its last.
+        """
+        front = self._front
+        await asyncio.sleep(_TICK_S)  # nobody new can connect by now
+        front.is_draining = True
+        for server in servers:
+            server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        began = monotonic()
+        while self._state.connections or self._state.tasks:
+            await asyncio.sleep(0.01)
+            waited = monotonic() - began
+            if waited > self._options.drain_timeout_s:
+                return
+            if waited > _FAREWELL_S:
+                for connection in list(self._state.connections):
+                    if isinstance(connection, FrontProtocol) and connection.is_idle:
+                        connection.transport.close()
+
+
+def _ignore(_text: bytes) -> None:
+    """Nobody waits for this answer any more."""

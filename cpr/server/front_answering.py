@@ -1,0 +1,145 @@
+"""How answers leave a connection: in the order of the requests, whoever answered them.
+
+Part of `cpr.server.front_protocol`, which reads the requests.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from cpr.server.front_exchange import Exchange
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+    from cpr.server.front_core import Front
+
+IDLE, HEAD, BODY, LINGERING, CLOSING = range(5)
+NEVER = float("inf")
+# A slow but steady client is given a second more for each so many bytes.
+SLOWEST = 65_536
+# Of requests that a client may send without waiting for answers, before it is left to wait.
+MOST_PIPELINED = 64
+_LINGER_S = 2.0
+
+
+class AnsweringProtocol(HttpToolsProtocol):
+    """A connection with the exchanges that have begun and not ended on it, in order.
+
+    `phase` is what it is doing, and `deadline` until when, by the loop's clock.
+    """
+
+    def __init__(self, front: Front, config: Config, server_state: ServerState) -> None:
+        super().__init__(config, server_state, {}, front.loop)
+        self.front = front
+        self.phase = IDLE
+        self.deadline = front.loop.time() + front.options.keep_alive_s
+        self.exchanges: deque[Exchange] = deque()
+        self._written = 0
+        self._stalled_since = NEVER
+
+    def answer(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+        """Take the whole answer to a request; it is sent when those before it are."""
+        exchange.response = head + body
+        if self.exchanges and self.exchanges[0] is exchange:
+            self._send_answers()
+
+    def _send_answers(self) -> None:
+        exchanges = self.exchanges
+        out: list[bytes] = []
+        is_last = False
+        while exchanges and not is_last:
+            exchange = exchanges[0]
+            if exchange.response is None:
+                break
+            out.append(exchange.response)
+            exchanges.popleft()
+            is_last = not exchange.is_kept_alive
+        if out and not self.transport.is_closing():
+            data = out[0] if len(out) == 1 else b"".join(out)
+            self._written = len(data)
+            self.transport.write(data)
+        if is_last:
+            self._end()
+        elif exchanges:
+            self._start_page(exchanges[0])
+        elif self.phase == IDLE:
+            self.deadline = self.loop.time() + self.front.options.keep_alive_s
+        if self.flow.read_paused and not self.flow.write_paused and not is_last:
+            self.flow.resume_reading()
+
+    def _end(self) -> None:
+        """Close once everything is written; a client that is still sending gets time to read."""
+        for exchange in self.exchanges:
+            self.front.abandoned(exchange)
+        self.exchanges.clear()
+        now = self.loop.time()
+        if self.phase == LINGERING and self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.deadline = now + _LINGER_S
+            self.flow.resume_reading()
+            return
+        self.phase = CLOSING
+        self.deadline = now + self.front.options.write_timeout_s + self._written / SLOWEST
+        self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        exchange = self.exchanges[-1]
+        exchange.cycle = cycle
+        cycle.keep_alive = cycle.keep_alive and exchange.is_kept_alive
+        if self.exchanges[0] is exchange:
+            self._start_page(exchange)
+
+    def _start_page(self, exchange: Exchange) -> None:
+        cycle = exchange.cycle
+        if cycle is not None and exchange.response is None:
+            exchange.response = b""
+            super()._start_asgi_task(cycle, self.app)
+
+    def on_response_complete(self) -> None:
+        """Called by uvicorn when the app has answered."""
+        if self.transport.is_closing() or not self.exchanges:
+            return
+        exchange = self.exchanges[0]
+        exchange.is_kept_alive = exchange.is_kept_alive and exchange.cycle.keep_alive
+        self._send_answers()
+
+    def shutdown(self) -> None:
+        """Let this connection end with the last answer that it waits for."""
+        if self.exchanges:
+            last = self.exchanges[-1]
+            last.is_kept_alive = False
+            if last.cycle is not None:
+                last.cycle.keep_alive = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being read or answered."""
+        return self.phase == IDLE and not self.exchanges
+
+    def is_unread(self, now: float) -> bool:
+        """Whether the client has not taken in what it was sent, for too long."""
+        options = self.front.options
+        limit = options.write_timeout_s + self._written / SLOWEST
+        if now > self._stalled_since + limit:
+            return True
+        if not self.is_idle or not self.transport.get_write_buffer_size():
+            return False
+        return now > self.deadline - options.keep_alive_s + limit
+
+    def pause_writing(self) -> None:
+        """Called by the event loop when the client reads too slowly: it may ask no more."""
+        super().pause_writing()
+        self._stalled_since = self.loop.time()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Called by the event loop when the client has caught up."""
+        super().resume_writing()
+        self._stalled_since = NEVER
+        if self.phase < CLOSING and len(self.exchanges) <= MOST_PIPELINED:
+            self.flow.resume_reading()

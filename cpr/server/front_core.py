@@ -1,0 +1,242 @@
+"""What all connections of a front share: routes, limits, workers, counts and logs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cpr.observe.access_log import AccessLog
+from cpr.observe.counters import Counters
+from cpr.observe.request_ids import accepted, request_names
+from cpr.server.access import Access, Denied
+from cpr.server.frames import GZIP
+from cpr.server.front_exchange import Exchange, Owner
+from cpr.server.front_heads import JSON, Heads, lines
+from cpr.server.front_link import Outcome
+from cpr.server.front_notes import Notes, server_timing
+from cpr.server.front_pool import Pool
+from cpr.server.front_reading import Refusal
+from cpr.server.front_table import Table
+from cpr.server.options import ServeOptions
+from cpr.wire.failures import failure
+from cpr.wire.routes import Route, Routes
+
+if TYPE_CHECKING:
+    from cpr.server.front_protocol import FrontProtocol
+
+_MOST_PATHS = 1024
+_REASONS = {401: "auth", 403: "host", 421: "host"}
+_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+_OVERLOAD = ((b"retry-after", b"1"),)
+
+
+class Front:
+    """One front process.
+
+    Args:
+        options: Of the server.
+        loop: The event loop that runs it.
+        tell: Sends a message to the supervisor.
+        ask_metrics: Calls back with the metrics of the whole server.
+        access_log: Where each answer is noted; None for nowhere.
+    """
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        loop: asyncio.AbstractEventLoop,
+        tell: Callable[[dict[str, Any]], None],
+        ask_metrics: Callable[[Callable[[bytes], None]], None],
+        *,
+        access_log: AccessLog | None = None,
+    ) -> None:
+        self.options = options
+        self.loop = loop
+        self.access = Access.from_options(options)
+        self.counters = Counters()
+        self.heads = Heads()
+        self.table = Table()
+        self.notes = Notes(self.counters, self.table, access_log)
+        self.connections: set[FrontProtocol] = set()
+        self.is_draining = False
+        self.pool = Pool(
+            loop,
+            self._finish,
+            self._fail,
+            tell,
+            may_retry=options.retry,
+            request_timeout_s=options.request_timeout_s,
+        )
+        self._error_status = options.error_status or None
+        self.ask_metrics = ask_metrics
+        self.routes = Routes(
+            aip_predict_route=options.aip_predict_route, aip_health_route=options.aip_health_route
+        )
+        self._known_paths: dict[bytes, Route | None] = {}
+        self._new_id = request_names()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker of the default version is there, and so has been warmed up."""
+        return not self.is_draining and bool(self.pool.workers().get(self.table.default_version))
+
+    def update_table(self, message: Mapping[str, Any]) -> None:
+        """Take the supervisor's word for what is served."""
+        self.table.update(message)
+        self.pool.default_version = self.table.default_version
+        self.pool.fail_waiting(self.table.versions, 404, "this version is served no more.")
+
+    # Called by connections.
+
+    def connected(self, connection: FrontProtocol) -> None:
+        """Count a new connection; refuse it if there are too many."""
+        self.counters.count("connections")
+        if len(connection.connections) > self.options.max_connections:
+            self.counters.count("connections_refused")
+            connection.refuse(503, "too many connections are open.", "overload")
+
+    def exchange(
+        self, owner: Owner, method: bytes, path: bytes, fields: dict[bytes, bytes]
+    ) -> Exchange:
+        """A new exchange, with its route and its name."""
+        route = None
+        if method == b"POST":
+            known = self._known_paths
+            route = known[path] if path in known else self._look_up(path)
+        offered = fields.get(b"x-request-id")
+        request_id = (accepted(offered) if offered else None) or self._new_id()
+        return Exchange(owner, route, request_id, method=method, path=path, fields=fields)
+
+    def prepare(self, exchange: Exchange) -> None:
+        """Check what only predictions need, before their body is read.
+
+        Raises:
+            Refusal: The body is encoded, or there is no such model.
+        """
+        fields = exchange.fields
+        encoding = fields.get(b"content-encoding")
+        if encoding is not None and encoding != b"identity":
+            if encoding.lower() not in (b"gzip", b"x-gzip"):
+                raise Refusal(
+                    415, "the only Content-Encoding that is undone is gzip.", "bad_request"
+                )
+            exchange.flags |= GZIP
+        route = exchange.route
+        assert route is not None
+        if route.dialect == "vertex":
+            exchange.content_type = fields.get(b"content-type", b"")
+        unknown = self.table.unknown(route)
+        if unknown:
+            raise Refusal(404, unknown, "bad_request")
+        if self.pool.in_flight >= self.options.max_pending:
+            raise Refusal(503, "the server is overloaded; try again.", "overload", _OVERLOAD)
+
+    def too_large(self, exchange: Exchange) -> Refusal:
+        """The refusal of a body that is over the limit."""
+        limit = self.options.body_bytes
+        return Refusal(413, f"the body is larger than {limit} bytes.", "too_large")
+
+    def reason(self, denied: Denied) -> str:
+        """Under which reason a denial is counted."""
+        return _REASONS.get(denied.status, "bad_request")
+
+    def submit(self, exchange: Exchange) -> None:
+        """Have a prediction made; its owner gets the response."""
+        if type(exchange.body) is not bytes:
+            exchange.body = bytes(exchange.body)
+        self.pool.submit(exchange)
+
+    def abandoned(self, exchange: Exchange) -> None:
+        """The client of an exchange has gone before it had its answer."""
+        if exchange.owner is None:
+            return
+        if exchange.is_submitted:
+            self.counters.count("abandoned")
+            self.pool.abandon(exchange)
+            self.notes.note(exchange, 499, 0)
+        exchange.owner = None
+
+    def refused(self, exchange: Exchange, refusal: Refusal) -> None:
+        """Answer a request that was refused."""
+        self.counters.refuse(refusal.reason)
+        dialect = self.routes.dialect_of(exchange.path)
+        status, body = failure(dialect, refusal.status, refusal.text)
+        self._respond(exchange, status, body, extra=lines(refusal.headers))
+
+    def is_quick(self, exchange: Exchange, query: bytes) -> bool:
+        """Whether the front itself answers this path; the query is kept for then."""
+        path = exchange.path
+        if exchange.method not in (b"GET", b"HEAD"):
+            return False
+        if self.routes.is_health(path) or path in (b"/readyz", b"/metrics"):
+            exchange.content_type = query
+            return True
+        return False
+
+    def answer_quick(self, exchange: Exchange) -> None:
+        """Answer health, readiness or metrics."""
+        path = exchange.path
+        if path == b"/metrics":
+            self.ask_metrics(lambda text: self._respond(exchange, 200, text, _TEXT))
+        elif path == b"/readyz":
+            is_ready = self.is_ready
+            document: dict[str, Any] = {"ready": is_ready}
+            if b"verbose" in exchange.content_type:
+                document.update(self.table.details(self.pool.workers()))
+            self._respond(exchange, 200 if is_ready else 503, json.dumps(document).encode())
+        else:
+            self._respond(exchange, 200, b"{}")
+
+    # Called by the pool.
+
+    def _finish(self, exchange: Exchange, outcome: Outcome) -> None:
+        status = outcome.status
+        route = exchange.route
+        if status >= 400 and self._error_status and route and route.dialect == "aiplatform":
+            status = self._error_status
+        extra = b"x-model-version: %b\r\n" % exchange.version.encode("latin-1", "replace")
+        if b"x-cpr-timing" in exchange.fields:
+            extra += server_timing(exchange, outcome)
+        self._respond(exchange, status, outcome.body, outcome.content_type, extra, outcome)
+
+    def _fail(self, exchange: Exchange, status: int, text: str) -> None:
+        assert exchange.route is not None
+        if status == 504:
+            self.counters.refuse("timeout")
+        status, body = failure(
+            exchange.route.dialect, status, text, error_status=self._error_status
+        )
+        self._respond(exchange, status, body, extra=lines(_OVERLOAD) if status == 503 else b"")
+
+    def _respond(
+        self,
+        exchange: Exchange,
+        status: int,
+        body: bytes,
+        content_type: bytes = JSON,
+        extra: bytes = b"",
+        outcome: Outcome | None = None,
+    ) -> None:
+        owner = exchange.owner
+        if owner is None:
+            return
+        head = self.heads.head(
+            status,
+            len(body),
+            exchange.request_id,
+            content_type,
+            is_last=not exchange.is_kept_alive,
+            extra=extra,
+        )
+        exchange.owner = None
+        exchange.status = status
+        owner.answer(exchange, head, b"" if exchange.method == b"HEAD" else body)
+        self.notes.note(exchange, status, len(body), outcome)
+
+    def _look_up(self, path: bytes) -> Route | None:
+        if len(self._known_paths) >= _MOST_PATHS:
+            self._known_paths.clear()  # names that clients made up
+        route = self._known_paths[path] = self.routes.predict_route(path)
+        return route

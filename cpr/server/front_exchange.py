@@ -1,0 +1,86 @@
+"""One request and its answer, from the last byte of its headers on."""
+
+from __future__ import annotations
+
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from cpr.server.front_reading import Refusal
+    from cpr.wire.routes import Route
+
+
+class Owner(Protocol):
+    """Who waits for an answer; `peer` is the address of whoever asked."""
+
+    peer: str
+
+    def answer(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+        """Take the answer; its status is the exchange's."""
+
+
+class Exchange:
+    """A request that a front has begun to read and has not answered yet.
+
+    `owner` takes the answer: the connection, or whoever else asked; None once
+    there is one, or nobody waits for it. `route` is None for what the pages
+    answer. `attempts` counts workers that ended while they were predicting it.
+    `received` counts bytes of the body. `refusal` is what it will be answered
+    once its body has been read past.
+    """
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "content_type",
+        "cycle",
+        "deadline_ns",
+        "fields",
+        "flags",
+        "is_kept_alive",
+        "is_submitted",
+        "method",
+        "owner",
+        "path",
+        "peer",
+        "received",
+        "refusal",
+        "request_id",
+        "response",
+        "route",
+        "started_ns",
+        "status",
+        "version",
+    )
+
+    def __init__(
+        self,
+        owner: Owner,
+        route: Route | None,
+        request_id: str,
+        *,
+        method: bytes,
+        path: bytes,
+        fields: dict[bytes, bytes],
+    ) -> None:
+        self.owner: Owner | None = owner
+        self.route = route
+        self.request_id = request_id
+        self.method = method
+        self.path = path
+        self.fields = fields
+        self.peer = owner.peer
+        self.body: bytes | bytearray = b""
+        self.received = 0
+        self.content_type = b""
+        self.flags = 0
+        self.started_ns = monotonic_ns()
+        self.deadline_ns = 0
+        self.is_kept_alive = True
+        self.is_submitted = False
+        self.attempts = 0
+        self.version = ""
+        self.status = 0
+        self.response: bytes | None = None
+        self.refusal: Refusal | None = None
+        self.cycle: Any = None

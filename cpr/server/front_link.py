@@ -1,0 +1,139 @@
+"""A front's connection to one worker: calls out, replies in, and what was open when it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from cpr.server.frames import DIALECT_NUMBERS, REPLY_SIZE, pack_request, unpack_reply
+from cpr.server.front_exchange import Exchange
+from cpr.server.progress import Progress
+
+if TYPE_CHECKING:
+    from cpr.server.front_pool import Pool
+
+
+class Outcome(NamedTuple):
+    """What a worker made of an exchange; times in nanoseconds."""
+
+    status: int
+    body: bytes
+    content_type: bytes = b""
+    decode_ns: int = 0
+    predict_ns: int = 0
+    encode_ns: int = 0
+    instances: int = 0
+    batch_size: int = 0
+
+
+class Link(asyncio.Protocol):
+    """The channel to one worker.
+
+    `pending` are the calls that were sent and not answered, in order; some may
+    no longer have an owner.
+    """
+
+    def __init__(self, pool: Pool, worker: int, version: str, progress: Progress) -> None:
+        self.pool = pool
+        self.worker = worker
+        self.version = version
+        self.progress = progress
+        self.pending: dict[int, Exchange] = {}
+        self.is_leaving = False
+        self.is_hung = False
+        self._received = 0
+        self._number = 0
+        self._out: list[bytes | bytearray] = []
+        self._chunks: list[bytes] = []
+        self._have = 0
+        self._need = REPLY_SIZE
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Called by the event loop."""
+        self._transport = transport
+
+    def send(self, exchange: Exchange) -> None:
+        """Queue a call; all that are queued in one turn of the loop are written together."""
+        self._number = number = (self._number + 1) & 0xFFFFFFFF
+        self.pending[number] = exchange
+        route = exchange.route
+        request_id = exchange.request_id.encode("latin-1")
+        out = self._out
+        if not out:
+            self.pool.loop.call_soon(self._flush)
+        out.append(
+            pack_request(
+                len(exchange.body),
+                number,
+                exchange.deadline_ns,
+                DIALECT_NUMBERS[route.dialect] if route is not None else 0,
+                exchange.flags,
+                len(request_id),
+                len(exchange.content_type),
+            )
+            + request_id
+            + exchange.content_type
+        )
+        out.append(exchange.body)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if self._transport is not None:
+            self._transport.write(b"".join(out))
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop with what the worker wrote."""
+        if self._chunks:
+            self._chunks.append(data)
+            self._have += len(data)
+            if self._have < self._need:
+                return
+            data = b"".join(self._chunks)
+            self._chunks = []
+        start, size, need = 0, len(data), REPLY_SIZE
+        while size - start >= REPLY_SIZE:
+            length, number, status, type_length, *figures = unpack_reply(data, start)
+            body_start = start + REPLY_SIZE + type_length
+            end = body_start + length
+            if size < end:
+                need = end - start
+                break
+            exchange = self.pending.pop(number)
+            self._received += 1
+            if exchange.owner is not None:
+                content_type = data[start + REPLY_SIZE : body_start]
+                self.pool.answered(
+                    exchange, self, Outcome(status, data[body_start:end], content_type, *figures)
+                )
+            start = end
+        if start < size:
+            self._chunks = [data[start:] if start else data]
+            self._have = size - start
+            self._need = need
+        if self.is_leaving and not self.pending:
+            self.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Called by the event loop when the worker has ended, or the channel is closed."""
+        self._transport = None
+        self.pool.lost(self, *self._parted())
+        self.progress.close()
+
+    def close(self) -> None:
+        """Tell the worker that nothing more comes from this front."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def hung_for_ns(self, now_ns: int) -> int:
+        """How long it has been at what it is predicting; 0 if it is idle."""
+        if not self.pending or self.progress.taken <= self._received:
+            return 0
+        return now_ns - self.progress.started_ns
+
+    def _parted(self) -> tuple[list[Exchange], list[Exchange]]:
+        """The calls that it was predicting when it ended, and those it had not begun."""
+        waiting = list(self.pending.values())
+        self.pending = {}
+        begun = max(self.progress.taken - self._received, 0)
+        return waiting[:begun], waiting[begun:]

@@ -1,0 +1,191 @@
+"""All workers that a front reaches: who gets a call, and what becomes of it if he dies of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from time import monotonic_ns
+
+from cpr.server.frames import ALONE, EXPIRED
+from cpr.server.front_exchange import Exchange
+from cpr.server.front_link import Link, Outcome
+
+logger = logging.getLogger(__name__)
+
+CRASHED = "the predictor's process crashed on this request, and again when it was tried alone."
+CRASHED_ONCE = "the predictor's process ended while it was predicting this request."
+
+
+class Pool:
+    """All workers that this front can reach; hands out calls and gets them answered.
+
+    Args:
+        loop: The front's event loop.
+        finish: Called with a call that a worker has answered.
+        fail: Called with one that no worker will answer, a status and a text.
+        tell: Sends a message to the supervisor.
+        may_retry: Whether a call may be predicted twice.
+        request_timeout_s: How long a worker may be at one predict.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        finish: Callable[[Exchange, Outcome], None],
+        fail: Callable[[Exchange, int, str], None],
+        tell: Callable[[dict[str, object]], None],
+        *,
+        may_retry: bool,
+        request_timeout_s: float,
+    ) -> None:
+        self.loop = loop
+        self.default_version = ""
+        self.in_flight = 0
+        self.retried = 0
+        self._finish = finish
+        self._fail = fail
+        self._tell = tell
+        self._may_retry = may_retry
+        self._timeout_ns = round(request_timeout_s * 1e9)
+        self._links: dict[int, Link] = {}
+        self._by_version: dict[str, list[Link]] = {}
+        self._waiting: deque[Exchange] = deque()
+
+    async def add(self, link: Link, connection: object) -> None:
+        """Take a worker in, and give it what has been waiting for one of its version."""
+        await self.loop.create_connection(lambda: link, sock=connection)  # type: ignore[call-overload]
+        self._links[link.worker] = link
+        self._by_version.setdefault(link.version, []).append(link)
+        waiting, self._waiting = self._waiting, deque()
+        for exchange in waiting:
+            if exchange.owner is not None:
+                self._send(exchange)
+
+    def remove(self, worker: int) -> None:
+        """Send a worker nothing more; its channel closes when it has answered the rest."""
+        link = self._links.pop(worker, None)
+        if link is None:
+            return
+        self._by_version[link.version].remove(link)
+        link.is_leaving = True
+        if not link.pending:
+            link.close()
+
+    def submit(self, exchange: Exchange) -> None:
+        """Have a call predicted; `finish` or `fail` is called with it, exactly once.
+
+        It goes to the version that its route names, or to the default one; if
+        no worker of that is there, it waits for one.
+        """
+        self.in_flight += 1
+        exchange.is_submitted = True
+        if self._timeout_ns:
+            exchange.deadline_ns = exchange.started_ns + self._timeout_ns
+        self._send(exchange)
+
+    def workers(self) -> dict[str, int]:
+        """How many workers can be sent calls, by version."""
+        return {version: len(links) for version, links in self._by_version.items() if links}
+
+    def queued_by_version(self) -> list[tuple[str, int]]:
+        """How many calls wait or are with a worker, by version."""
+        counts = Counter(dict.fromkeys(self._by_version, 0))
+        for version, links in self._by_version.items():
+            counts[version] += sum(len(link.pending) for link in links)
+        for exchange in self._waiting:
+            counts[self._version_of(exchange)] += 1
+        return list(counts.items())
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Nobody waits for this call any more; what a worker says of it is dropped."""
+        exchange.owner = None
+        self.in_flight -= 1
+
+    def answered(self, exchange: Exchange, link: Link, outcome: Outcome) -> None:
+        """Called by a link with a worker's reply."""
+        exchange.version = link.version
+        if outcome.status == EXPIRED:
+            self._expire(exchange)
+            return
+        self.in_flight -= 1
+        self._finish(exchange, outcome)
+
+    def lost(self, link: Link, begun: list[Exchange], untouched: list[Exchange]) -> None:
+        """Called by a link whose worker has ended: send again what may be."""
+        if self._links.pop(link.worker, None) is not None:
+            self._by_version[link.version].remove(link)
+            self._tell({"say": "lost", "worker": link.worker})
+        for exchange in begun:
+            if exchange.owner is None:
+                continue
+            if not self._may_retry:
+                self._give_up(exchange, 503, CRASHED_ONCE)
+            elif exchange.attempts:
+                self._give_up(exchange, 500, CRASHED)
+            else:
+                exchange.attempts = 1
+                exchange.flags |= ALONE
+                self.retried += 1
+                self._send(exchange)
+        for exchange in untouched:
+            if exchange.owner is not None:
+                self._send(exchange)
+
+    def sweep(self) -> None:
+        """Answer what is past its deadline; report workers that have hung. Ten times a second."""
+        now = monotonic_ns()
+        for link in list(self._links.values()):
+            self._expire_all(link.pending.values(), now)
+            if self._timeout_ns and not link.is_hung and link.hung_for_ns(now) > self._timeout_ns:
+                link.is_hung = True
+                seconds = self._timeout_ns / 1e9
+                self._tell({"say": "hung", "worker": link.worker, "seconds": seconds})
+        self._expire_all(self._waiting, now)
+        while self._waiting and self._waiting[0].owner is None:
+            self._waiting.popleft()
+
+    def fail_waiting(self, known_versions: Iterable[str], status: int, text: str) -> None:
+        """Answer what waits for a version that is served no more."""
+        known = {*known_versions, ""}
+        for exchange in self._waiting:
+            route = exchange.route
+            if exchange.owner is not None and route is not None and route.version not in known:
+                self._give_up(exchange, status, text)
+
+    def _send(self, exchange: Exchange) -> None:
+        links = self._by_version.get(self._version_of(exchange))
+        if not links:
+            self._waiting.append(exchange)
+        elif len(links) == 1:
+            links[0].send(exchange)
+        else:
+            min(links, key=_load).send(exchange)
+
+    def _version_of(self, exchange: Exchange) -> str:
+        route = exchange.route
+        return (route.version if route is not None else "") or self.default_version
+
+    def _expire_all(self, exchanges: Iterable[Exchange], now: int) -> None:
+        late = []
+        for exchange in exchanges:
+            if exchange.owner is None:
+                continue
+            if not exchange.deadline_ns or exchange.deadline_ns > now:
+                break  # they were sent in the order of their deadlines
+            late.append(exchange)
+        for exchange in late:
+            self._expire(exchange)
+
+    def _expire(self, exchange: Exchange) -> None:
+        seconds = self._timeout_ns / 1e9
+        self._give_up(exchange, 504, f"there was no prediction within {seconds:g} s.")
+
+    def _give_up(self, exchange: Exchange, status: int, text: str) -> None:
+        self._fail(exchange, status, text)
+        self.abandon(exchange)
+
+
+def _load(link: Link) -> int:
+    return len(link.pending)

@@ -1,0 +1,91 @@
+"""What a front finds wrong with the head of a request, before any body is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cpr.server.front_protocol import FrontProtocol
+
+_ONCE = (
+    b"host",
+    b"content-length",
+    b"transfer-encoding",
+    b"content-type",
+    b"content-encoding",
+    b"authorization",
+)
+_ENDS = frozenset((400, 408, 413, 414, 431))
+
+
+class Refusal(Exception):
+    """A request that is not looked into.
+
+    Args:
+        status: Of the answer.
+        text: For the client.
+        reason: One of `cpr.observe.counters.REFUSALS`.
+        headers: Further ones of the answer.
+    """
+
+    def __init__(
+        self, status: int, text: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.reason = reason
+        self.headers = headers
+
+    @property
+    def ends_connection(self) -> bool:
+        """Whether the rest of the request is not worth reading, or cannot be found."""
+        return self.status in _ENDS
+
+
+def check_head(
+    connection: FrontProtocol, fields: dict[bytes, bytes], *, has_duplicates: bool
+) -> None:
+    """Check what the parser leaves to its user.
+
+    Raises:
+        Refusal: Too long, a field twice that may be there once, no Host, or an
+            encoding of the transfer that is not undone.
+    """
+    options = connection.front.options
+    headers = connection.headers
+    if len(connection.url) > options.url_bytes:
+        raise Refusal(414, f"the URL is longer than {options.url_bytes} bytes.", "too_large")
+    if len(headers) > options.header_count:
+        raise Refusal(431, f"there are more than {options.header_count} headers.", "too_large")
+    if connection.head_may_exceed(options.header_bytes):
+        size = sum(len(name) + len(value) + 4 for name, value in headers)
+        if size > options.header_bytes:
+            raise Refusal(
+                431, f"the headers are larger than {options.header_bytes} bytes.", "too_large"
+            )
+    if has_duplicates:
+        names = [name for name, _ in headers]
+        twice = next((name for name in _ONCE if names.count(name) > 1), None)
+        if twice is not None:
+            raise Refusal(
+                400, f"the header {twice.decode()} is there more than once.", "bad_request"
+            )
+    if b"host" not in fields and connection.parser.get_http_version() == "1.1":
+        raise Refusal(400, "the request has no Host header.", "bad_request")
+    if fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise Refusal(400, "the only Transfer-Encoding that is read is chunked.", "bad_request")
+
+
+def content_length(fields: dict[bytes, bytes]) -> int:
+    """How long the body will be, as far as the head says; 0 where it says nothing.
+
+    Raises:
+        Refusal: It is not a number.
+    """
+    text = fields.get(b"content-length")
+    if text is None:
+        return 0
+    if not text.isdigit() or len(text) > 18:
+        raise Refusal(400, "Content-Length is not a number of bytes.", "bad_request")
+    return int(text)

@@ -1,0 +1,116 @@
+"""A worker: the process that holds one version of the model and predicts.
+
+Started by the supervisor alone, with `main` as its entry. User code runs in
+its main thread and nowhere else.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cpr.describing import describe
+from cpr.errors import CprError, LoadError, shorten
+from cpr.isolated.child import end_with_parent, say_where_it_exits
+from cpr.isolated.errors_json import error_to_json
+from cpr.isolated.memory import current_rss_bytes
+from cpr.messages import Call
+from cpr.routine import Routine
+from cpr.server.control import ControlSocket
+from cpr.server.options import ServeOptions
+from cpr.server.worker_loop import WorkerLoop
+from cpr.serving import open_routine
+
+logger = logging.getLogger(__name__)
+
+
+def main(start: Mapping[str, Any]) -> None:
+    """Load a version, say that it is ready, and answer until drained.
+
+    Args:
+        start: What the supervisor passes: `control` and `lifeline` are
+            descriptors, `parent` its process id, `options` the server's,
+            `version` a name, `open_with` the keywords of `open_routine`,
+            and `samples` the requests to warm up with.
+    """
+    # The supervisor decides when a Ctrl-C in its terminal ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for descriptor in (start["control"], start["lifeline"]):
+        os.set_inheritable(descriptor, False)
+    end_with_parent(start["parent"], start["lifeline"])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    faulthandler.enable()
+    say_where_it_exits()
+    control = ControlSocket(socket.socket(fileno=start["control"]))
+    options = ServeOptions.from_json(start["options"])
+    try:
+        routine, ready = _load(start)
+    except BaseException as error:  # SystemExit of user code too: it fails the load, no more
+        control.send({"say": "failed", "error": error_to_json(error)})
+        code = error.exit_code if isinstance(error, CprError) else LoadError.exit_code
+        raise SystemExit(code) from None  # the supervisor tells it, in full
+    with routine:
+        control.send(ready)
+        # What is loaded stays: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        WorkerLoop(routine, control, options).run()
+    control.send({"say": "bye"})
+
+
+def _load(start: Mapping[str, Any]) -> tuple[Routine, dict[str, Any]]:
+    """The routine, warmed up, and what the supervisor is told of it."""
+    began, cpu = time.perf_counter(), time.process_time()
+    routine = open_routine(**start["open_with"])
+    try:
+        given = [sample["body"].encode() for sample in start["samples"]]
+        description = describe(routine, given)
+        for number, sample in enumerate(start["samples"], 1):
+            _warm_up(routine, sample, f"sample request {number} of {len(given)}")
+        has_answered = bool(given) or _try_out(routine, description.get("samples", ()))
+    except BaseException:
+        routine.close()
+        raise
+    load = {
+        "seconds": time.perf_counter() - began,
+        "cpu_s": time.process_time() - cpu,
+        "rss_bytes": current_rss_bytes(),
+        "is_batchable": routine.is_batchable,
+        "name": routine.name,
+        "has_answered": has_answered,
+    }
+    return routine, {"say": "ready", "describe": description, "load": load}
+
+
+def _warm_up(routine: Routine, sample: Mapping[str, Any], named: str) -> None:
+    """Answer a sample request, which must be answered well unless it is there to fail."""
+    (reply,) = routine.answer([Call(sample["body"].encode(), request_id="warm-up")])
+    if reply.error is None or (sample.get("fails") and reply.status < 500):
+        return
+    raise LoadError(
+        f"{named} was answered with status {reply.status}: {reply.error.problem} "
+        f"The request: {shorten(sample['body'])}",
+        hint=reply.error.hint,
+        user_traceback=reply.error.user_traceback,
+    ) from reply.error
+
+
+def _try_out(routine: Routine, samples: Sequence[Any]) -> bool:
+    """Answer samples made up from a signature; True if one could be.
+
+    The model may well refuse one of those, which is no reason not to serve it.
+    """
+    replies = routine.answer([Call(json.dumps(sample).encode()) for sample in samples])
+    for reply in replies:
+        if reply.error is not None:
+            logger.info("the made-up sample request was refused: %s", reply.error)
+    return any(reply.is_ok for reply in replies)

@@ -1,0 +1,218 @@
+"""The loop of a worker: frames in from every front, one predict, frames out.
+
+It takes all that has arrived: batching without waiting. A window to wait for
+company is a setting, for models to which a larger batch is worth it.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from time import monotonic, monotonic_ns
+
+from cpr.errors import CprError
+from cpr.messages import Call, Reply
+from cpr.routine import Routine
+from cpr.server.control import ControlSocket
+from cpr.server.frames import EXPIRED, RequestFrame, RequestReader, pack_reply
+from cpr.server.options import ServeOptions
+from cpr.server.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+_READ = 1 << 18
+# Calls are joined to share the cost of a predict, which large ones do not mind.
+_MOST_CALLS = 256
+_MOST_BYTES = 1 << 18
+_JSON = "application/json"
+
+
+class _Channel:
+    """The connection to one front, with what it has been sent and not been answered."""
+
+    def __init__(self, front: int, connection: socket.socket, page: int) -> None:
+        self.front = front
+        self.connection = connection
+        self.progress = Progress(page)
+        self.reader = RequestReader()
+
+    def send(self, data: bytes) -> bool:
+        """Write replies; False when the front is gone."""
+        try:
+            self.connection.sendall(data)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        self.connection.close()
+        self.progress.close()
+
+
+_Queued = tuple[_Channel, RequestFrame]
+
+
+class WorkerLoop:
+    """Answers frames until the supervisor says that it is enough, or is gone.
+
+    Args:
+        routine: What answers.
+        control: To the supervisor, which hands over the fronts' channels.
+        options: The batching of the server.
+    """
+
+    def __init__(self, routine: Routine, control: ControlSocket, options: ServeOptions) -> None:
+        self._routine = routine
+        self._control = control
+        self._is_batchable = routine.is_batchable
+        self._most_calls = min(options.max_batch_size or _MOST_CALLS, _MOST_CALLS)
+        self._window_s = options.batch_window_ms / 1e3 if routine.is_batchable else 0.0
+        self._channels: dict[int, _Channel] = {}
+        self._queue: deque[_Queued] = deque()
+        self._is_draining = False
+        self._buffer = memoryview(bytearray(_READ))
+        self._poll = select.epoll()
+        self._poll.register(control.fileno(), select.EPOLLIN)
+
+    def run(self) -> None:
+        """Serve; returns when it is drained, or when the supervisor is gone."""
+        while True:
+            self._collect(0.0 if self._queue else -1.0)
+            if self._queue and self._window_s:
+                self._await_company()
+            if self._queue:
+                self._answer(self._next_batch())
+            elif self._is_draining and not self._channels:
+                return
+
+    def _collect(self, timeout_s: float) -> None:
+        """Read what has arrived; wait for it if there is nothing yet."""
+        for descriptor, _ in self._poll.poll(timeout_s):
+            channel = self._channels.get(descriptor)
+            if channel is not None:
+                self._read(channel)
+            else:
+                self._hear()
+
+    def _await_company(self) -> None:
+        end = monotonic() + self._window_s
+        while len(self._queue) < self._most_calls and (left := end - monotonic()) > 0:
+            self._collect(left)
+
+    def _read(self, channel: _Channel) -> None:
+        try:
+            count = channel.connection.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            count = 0
+        if not count:
+            self._drop(channel)
+            return
+        for frame in channel.reader.feed(self._buffer[:count]):
+            self._queue.append((channel, frame))
+
+    def _drop(self, channel: _Channel) -> None:
+        """Forget a front that is gone, or has nothing more to ask; nobody waits for its calls."""
+        descriptor = channel.connection.fileno()
+        self._poll.unregister(descriptor)
+        del self._channels[descriptor]
+        self._queue = deque(item for item in self._queue if item[0] is not channel)
+        channel.close()
+
+    def _hear(self) -> None:
+        heard = self._control.receive()
+        if heard is None:
+            raise SystemExit(1)  # nobody supervises this process any more
+        message, descriptors = heard
+        if message["do"] == "channel":
+            connection = socket.socket(fileno=descriptors[0])
+            channel = _Channel(message["front"], connection, descriptors[1])
+            self._channels[connection.fileno()] = channel
+            self._poll.register(connection.fileno(), select.EPOLLIN)
+        elif message["do"] == "drain":
+            self._is_draining = True
+
+    def _next_batch(self) -> list[_Queued]:
+        """The frames at the head of the queue that may share a predict."""
+        queue = self._queue
+        first = queue.popleft()
+        batch, size = [first], len(first[1].body)
+        if not self._is_batchable or first[1].is_alone:
+            return batch
+        for channel, frame in islice(queue, self._most_calls - 1):
+            size += len(frame.body)
+            if frame.is_alone or size > _MOST_BYTES:
+                break
+            batch.append((channel, frame))
+        for _ in range(len(batch) - 1):
+            queue.popleft()
+        return batch
+
+    def _answer(self, batch: list[_Queued]) -> None:
+        self._mark_taken(batch)
+        now = monotonic_ns()
+        calls = [
+            Call(
+                frame.body,
+                frame.dialect,
+                frame.request_id,
+                "gzip" if frame.is_gzip else "",
+                frame.content_type,
+            )
+            for _, frame in batch
+            if not frame.deadline_ns or frame.deadline_ns > now
+        ]
+        replies = iter(self._routine.answer(calls) if calls else ())
+        answers: dict[_Channel, list[bytes]] = {}
+        for channel, frame in batch:
+            parts = answers.setdefault(channel, [])
+            if frame.deadline_ns and frame.deadline_ns <= now:
+                parts.append(pack_reply(0, frame.number, EXPIRED, 0, 0, 0, 0, 0, 0))
+                continue
+            _add_reply(parts, frame, next(replies))
+        for channel, parts in answers.items():
+            if not channel.send(b"".join(parts)):
+                self._drop(channel)
+
+    def _mark_taken(self, batch: Sequence[_Queued]) -> None:
+        if len(self._channels) == 1:
+            batch[0][0].progress.take(len(batch))
+            return
+        counts: dict[_Channel, int] = {}
+        for channel, _ in batch:
+            counts[channel] = counts.get(channel, 0) + 1
+        for channel, count in counts.items():
+            channel.progress.take(count)
+
+
+def _add_reply(parts: list[bytes], frame: RequestFrame, reply: Reply) -> None:
+    timing = reply.timing
+    content_type = b"" if reply.content_type == _JSON else reply.content_type.encode("latin-1")
+    parts.append(
+        pack_reply(
+            len(reply.body),
+            frame.number,
+            reply.status,
+            len(content_type),
+            timing.decode_ns,
+            timing.predict_ns,
+            timing.encode_ns,
+            reply.instance_count,
+            reply.batch_size,
+        )
+    )
+    if content_type:
+        parts.append(content_type)
+    parts.append(reply.body)
+    if reply.error is not None and reply.status >= 500:
+        _log(reply.error, frame.request_id)
+
+
+def _log(error: CprError, request_id: str) -> None:
+    """Say on the server what the client is not told: the user's own frames."""
+    logger.error("request %s: %s\n%s", request_id, error, error.user_traceback)
