@@ -27,8 +27,9 @@ class Tally:
 class ServedVersion:
     """The workers of one version; those that end by themselves are replaced.
 
-    `state` is ``loading``, ``ready`` (a worker at least can answer) or
-    ``draining``; `problem` says why a version that was ready is not.
+    `state` is ``loading`` until all are there, then ``ready``, and
+    ``draining`` at the end; `problem` says why no worker is there for now.
+    `is_admitted` says that fronts send it requests.
 
     Args:
         source: What is loaded.
@@ -36,6 +37,7 @@ class ServedVersion:
         options: The server's.
         samples: The requests to warm up with.
         tally: Counts on from here.
+        mark: What its files were when it was loaded.
     """
 
     def __init__(
@@ -45,17 +47,20 @@ class ServedVersion:
         options: ServeOptions,
         samples: Sequence[Mapping[str, Any]],
         tally: Tally,
+        mark: tuple[object, ...] = (),
     ) -> None:
         self.source = source
         self.name = source.name
         self.generation = generation
         self.samples = samples
+        self.mark = mark
         self.tally = tally
         self.problem = ""
+        self.is_admitted = False
         self.description: Mapping[str, Any] = {}
         self.ready: dict[int, Worker] = {}
         self.on_ready: Callable[[ServedVersion, Worker], None] | None = None
-        self.on_crash: Callable[[ServedVersion, Worker, CprError], None] | None = None
+        self.on_crash: Callable[[ServedVersion, CprError], None] | None = None
         self._options = options
         self._alive: set[Worker] = set()
         self._keepers: list[asyncio.Task[None]] = []
@@ -66,7 +71,7 @@ class ServedVersion:
         """As the class says."""
         if self._is_ending:
             return "draining"
-        return "ready" if self.ready else "loading"
+        return "ready" if self._keepers else "loading"
 
     @property
     def report(self) -> VersionReport:
@@ -138,7 +143,7 @@ class ServedVersion:
             del self.ready[worker.number]
             self.tally.crashes += not worker.hung_s
             self.tally.hangs += bool(worker.hung_s)
-            self._tell_crash(worker, worker.explain())
+            self._tell_crash(worker.explain())
             worker = await self._replace()
             self.problem = ""
             if self.on_ready is not None:
@@ -155,16 +160,16 @@ class ServedVersion:
                 worker.child.kill()
                 await worker.child.wait()
                 self._alive.discard(worker)
-                self._tell_crash(worker, error)
+                self._tell_crash(error)
                 backoff_s = min(max(2 * backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
                 await asyncio.sleep(backoff_s)
             else:
                 return worker
 
-    def _tell_crash(self, worker: Worker, error: CprError) -> None:
+    def _tell_crash(self, error: CprError) -> None:
         self.problem = "" if self.ready else str(error)
         if self.on_crash is not None:
-            self.on_crash(self, worker, error)
+            self.on_crash(self, error)
 
     def _stop_keeping(self) -> None:
         self._is_ending = True

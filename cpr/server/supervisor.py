@@ -11,24 +11,31 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
-from cpr.errors import CprError
+from cpr.errors import CprError, EnvironmentProblem
+from cpr.server.admin import AdminSocket
+from cpr.server.admin_requests import AdminRequests
+from cpr.server.figures import Figures
 from cpr.server.fronts import Front, Fronts
 from cpr.server.line_up import LineUp
 from cpr.server.listening import base_url, listen, raise_descriptor_limit, refuse_new
+from cpr.server.loading import prepare
 from cpr.server.options import ServeOptions, admin_path
-from cpr.server.samples import samples_of
+from cpr.server.reload import Outcome, Reloader
 from cpr.server.screen import ReadyReport, Screen
-from cpr.server.served_version import ServedVersion
-from cpr.server.workers import Worker
+from cpr.server.switchboard import Switchboard
+from cpr.server.watch import changes
 
 logger = logging.getLogger(__name__)
 
 _LOADING_TOLD_S = 0.5
 # A front whose channel broke may know it before the kernel tells of the worker's end.
 _LOST_S = 1.0
+_MARGIN_S = 1.0
 
 
 def run(options: ServeOptions, *, screen: Screen) -> int:
@@ -66,18 +73,24 @@ class Supervisor:
         self._options = options
         self._screen = screen
         self._listeners = listeners
-        self._line_up = LineUp(options)
         self._signals: list[int] = []
         self._signalled = asyncio.Event()
-        self._fronts = Fronts(options, listeners, on_say=self._hear, on_start=self._introduce)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._line_up = LineUp(options)
+        self._fronts = Fronts(options, listeners, on_say=self._hear, on_start=self._introduce)
+        self._switchboard = Switchboard(options.model_name, self._line_up, self._fronts, screen)
+        self._reloader = Reloader(options, self._line_up, self._switchboard, screen)
+        self._figures = Figures(options, self._line_up, self._fronts)
+        port = listeners[0].getsockname()[1]
+        self._admin_path = Path(options.admin) if options.admin else admin_path(port)
+        self._admin = AdminSocket(
+            self._admin_path, AdminRequests(self._line_up, self._reload).answer
+        )
+        self._has_started = False
 
     async def serve(self) -> int:
         """Start, serve, drain; returns the exit code. Nothing is left running."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._take_signal, number)
-        loop.add_signal_handler(signal.SIGUSR1, self._fronts.tell, {"do": "reopen_logs"})
+        self._take_signals()
         try:
             if not await self._until_signalled(self._start()):
                 return 128 + self._signals[0]
@@ -85,12 +98,27 @@ class Supervisor:
             self._signalled.clear()
             if not await self._until_signalled(self._drain()):
                 return 128 + self._signals[-1]
-            return 0
         except CprError as error:
             self._screen.failed(error)
             return error.exit_code
         finally:
             await self._end_everything()
+        return 0
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._take_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self._take_hangup)
+        loop.add_signal_handler(signal.SIGUSR1, self._fronts.tell, {"do": "reopen_logs"})
+
+    def _take_signal(self, number: int) -> None:
+        self._signals.append(number)
+        self._signalled.set()
+
+    def _take_hangup(self) -> None:
+        if self._has_started and not self._signals:
+            self._spawn(self._reload("SIGHUP"))
 
     async def _until_signalled(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do it, unless a signal comes first; says whether it was done."""
@@ -105,113 +133,96 @@ class Supervisor:
         return False
 
     async def _start(self) -> None:
-        for source in self._options.versions:
-            samples = samples_of(source, self._options.samples)
-            number = self._line_up.next_generation(source.name)
-            tally = self._line_up.tally(source.name)
-            version = ServedVersion(source, number, self._options, samples, tally)
-            self._line_up.versions[source.name] = version
+        """Load every version, and accept connections meanwhile.
+
+        Raises:
+            CprError: The first failure.
+        """
+        await self._admin.open()
+        versions = await prepare(self._options, self._line_up)
+        self._line_up.replace(versions, self._options)
         telling = self._spawn(self._tell_loading())
         starting = [asyncio.ensure_future(self._fronts.start())]
-        starting += [asyncio.ensure_future(v.start()) for v in self._line_up.versions.values()]
+        starting += [asyncio.ensure_future(version.start()) for version in versions]
         try:
             await asyncio.gather(*starting)
         finally:
             telling.cancel()
             for one in starting:
                 one.cancel()
-        for version in self._line_up.versions.values():
-            self.admit(version)
-        await self.show_table()
+            await asyncio.gather(*starting, return_exceptions=True)
+        await self._switchboard.switch(versions)
         self._screen.ready(self._ready_report())
+        self._has_started = True
+        if self._options.watch:
+            self._spawn(self._watch())
 
-    def admit(self, version: ServedVersion) -> None:
-        """Let every front send requests to a version, from now on."""
-        version.on_ready, version.on_crash = self._connect, self._tell_crash
-        for worker in version.ready.values():
-            for front in self._fronts.alive.values():
-                self._connect_to(front, version, worker)
+    async def _reload(self, reason: str) -> Outcome:
+        """Reload, tokens included.
 
-    async def show_table(self) -> None:
-        """Tell every front what is served, and return when all know it."""
-        self._fronts.tell(self._line_up.table())
-        await self._fronts.ask_snapshot()
+        Raises:
+            EnvironmentProblem: There is nothing to reload yet, or no more.
+        """
+        if not self._has_started or self._signals:
+            state = "is ending" if self._signals else "is still loading"
+            raise EnvironmentProblem(f"the server {state}.")
+        self._fronts.tell({"do": "tokens"})
+        return await self._reloader.reload(reason)
 
     async def _drain(self) -> None:
         """Take nothing new, answer all that was taken, end."""
-        options = self._options
+        limit_s = self._options.drain_timeout_s
         self._screen.stopping(signal.Signals(self._signals[0]).name)
+        self._admin.close()
+        await self._reloader.stop()
         refuse_new(self._listeners)
-        is_whole = await self._fronts.drain(options.drain_timeout_s)
-        ends = [v.drain(options.drain_timeout_s) for v in self._line_up.versions.values()]
-        await asyncio.gather(*ends)
+        # The fronts keep the limit themselves: what is left then is cut off in order.
+        is_whole = await self._fronts.drain(limit_s + _MARGIN_S)
+        versions = [*self._line_up.versions.values(), *self._line_up.leaving]
+        await asyncio.gather(*(version.drain(limit_s) for version in versions))
         if not is_whole:
-            logger.error(
-                "not everything was answered in %g s: the rest was cut off.",
-                options.drain_timeout_s,
-            )
+            logger.error("a front was still busy after %g s, and was ended.", limit_s)
 
     async def _end_everything(self) -> None:
         for task in self._tasks:
             task.cancel()
+        self._admin.close()
+        await self._reloader.stop()
         await self._fronts.kill()
-        for version in self._line_up.versions.values():
+        for version in [*self._line_up.versions.values(), *self._line_up.leaving]:
             await version.kill()
 
-    def _take_signal(self, number: int) -> None:
-        self._signals.append(number)
-        self._signalled.set()
-
     def _introduce(self, front: Front) -> None:
-        """Tell a front that has just started what is served."""
-        for version in self._line_up.versions.values():
-            for worker in version.ready.values():
-                if version.on_ready is not None:
-                    self._connect_to(front, version, worker)
-        front.child.send(self._line_up.table())
+        self._switchboard.introduce(front)
 
-    def _connect(self, version: ServedVersion, worker: Worker) -> None:
-        """A worker took the place of one that ended."""
-        for front in self._fronts.alive.values():
-            self._connect_to(front, version, worker)
-        self._fronts.tell(self._line_up.table())
-
-    def _connect_to(self, front: Front, version: ServedVersion, worker: Worker) -> None:
-        front.connect(
-            worker,
-            model=self._options.model_name,
-            version=version.name,
-            generation=version.generation,
-        )
-
-    def _tell_crash(self, version: ServedVersion, worker: Worker, error: CprError) -> None:
-        self._screen.crashed(version.name, str(error))
-        self._fronts.tell(self._line_up.table())
-
-    def _hear(self, front: Front, message: dict[str, Any]) -> None:
+    def _hear(self, front: Front, message: Mapping[str, Any]) -> None:
+        """Obey a front."""
         said = message["say"]
+        if said == "ask_metrics":
+            self._spawn(self._tell_metrics(front, message["number"]))
+        if said not in ("hung", "lost"):
+            return
+        worker = self._switchboard.worker(message["worker"])
+        if worker is None:
+            return
         if said == "hung":
-            for worker in self._workers(message["worker"]):
-                worker.hang(message["seconds"])
-        elif said == "lost":
-            for worker in self._workers(message["worker"]):
-                asyncio.get_running_loop().call_later(_LOST_S, worker.child.kill)
+            worker.hang(message["seconds"])
+        else:
+            asyncio.get_running_loop().call_later(_LOST_S, worker.child.kill)
 
-    def _workers(self, number: int) -> list[Worker]:
-        """The worker of this number, if it is alive."""
-        versions = self._line_up.versions.values()
-        return [version.ready[number] for version in versions if number in version.ready]
+    async def _tell_metrics(self, front: Front, number: int) -> None:
+        text = await self._figures.text()
+        front.child.send({"do": "metrics_text", "number": number, "text": text})
 
     def _ready_report(self) -> ReadyReport:
         scheme = "https" if self._options.tls_cert else "http"
-        port = self._listeners[0].getsockname()[1]
         return ReadyReport(
             base_url(self._listeners, scheme=scheme),
             self._options.model_name,
             self._line_up.default,
             self._line_up.reports,
             os.getpid(),
-            self._options.admin or str(admin_path(port)),
+            str(self._admin_path),
         )
 
     async def _tell_loading(self) -> None:
@@ -221,8 +232,18 @@ class Supervisor:
                     self._screen.loading(version.name)
             await asyncio.sleep(_LOADING_TOLD_S)
 
+    async def _watch(self) -> None:
+        async with aclosing(changes(self._options)) as changed:
+            async for _ in changed:
+                await self._reload("watch")
+
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
         return task
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a task of the supervisor failed", exc_info=task.exception())
