@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpr.observe.access_log import AccessLog
 from cpr.observe.counters import Counters
@@ -22,9 +22,6 @@ from cpr.server.front_table import Table
 from cpr.server.options import ServeOptions
 from cpr.wire.failures import failure
 from cpr.wire.routes import Route, Routes
-
-if TYPE_CHECKING:
-    from cpr.server.front_protocol import FrontProtocol
 
 _MOST_PATHS = 1024
 _REASONS = {401: "auth", 403: "host", 421: "host"}
@@ -59,7 +56,6 @@ class Front:
         self.heads = Heads()
         self.table = Table()
         self.notes = Notes(self.counters, self.table, access_log)
-        self.connections: set[FrontProtocol] = set()
         self.is_draining = False
         self.pool = Pool(
             loop,
@@ -89,13 +85,6 @@ class Front:
         self.pool.fail_waiting(self.table.versions, 404, "this version is served no more.")
 
     # Called by connections.
-
-    def connected(self, connection: FrontProtocol) -> None:
-        """Count a new connection; refuse it if there are too many."""
-        self.counters.count("connections")
-        if len(connection.connections) > self.options.max_connections:
-            self.counters.count("connections_refused")
-            connection.refuse(503, "too many connections are open.", "overload")
 
     def exchange(
         self, owner: Owner, method: bytes, path: bytes, fields: dict[bytes, bytes]

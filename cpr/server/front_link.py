@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from cpr.server.frames import DIALECT_NUMBERS, REPLY_SIZE, pack_request, unpack_reply
 from cpr.server.front_exchange import Exchange
 from cpr.server.progress import Progress
-
-if TYPE_CHECKING:
-    from cpr.server.front_pool import Pool
 
 
 class Outcome(NamedTuple):
@@ -31,10 +29,24 @@ class Link(asyncio.Protocol):
 
     `pending` are the calls that were sent and not answered, in order; some may
     no longer have an owner.
+
+    Args:
+        loop: The front's event loop.
+        worker: The number of the worker.
+        version: Which it serves.
+        progress: What it shares of how far it is.
     """
 
-    def __init__(self, pool: Pool, worker: int, version: str, progress: Progress) -> None:
-        self.pool = pool
+    on_reply: Callable[[Exchange, Link, Outcome], None]
+    """Called with each reply that somebody waits for."""
+
+    on_lost: Callable[[Link, list[Exchange], list[Exchange]], None]
+    """Called at the end, with the calls that it was predicting, and those not begun."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, worker: int, version: str, progress: Progress
+    ) -> None:
+        self.loop = loop
         self.worker = worker
         self.version = version
         self.progress = progress
@@ -61,7 +73,7 @@ class Link(asyncio.Protocol):
         request_id = exchange.request_id.encode("latin-1")
         out = self._out
         if not out:
-            self.pool.loop.call_soon(self._flush)
+            self.loop.call_soon(self._flush)
         out.append(
             pack_request(
                 len(exchange.body),
@@ -103,7 +115,7 @@ class Link(asyncio.Protocol):
             self._received += 1
             if exchange.owner is not None:
                 content_type = data[start + REPLY_SIZE : body_start]
-                self.pool.answered(
+                self.on_reply(
                     exchange, self, Outcome(status, data[body_start:end], content_type, *figures)
                 )
             start = end
@@ -117,7 +129,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the event loop when the worker has ended, or the channel is closed."""
         self._transport = None
-        self.pool.lost(self, *self._parted())
+        self.on_lost(self, *self._parted())
         self.progress.close()
 
     def close(self) -> None:

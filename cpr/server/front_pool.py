@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from time import monotonic_ns
@@ -11,8 +10,6 @@ from time import monotonic_ns
 from cpr.server.frames import ALONE, EXPIRED
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_link import Link, Outcome
-
-logger = logging.getLogger(__name__)
 
 CRASHED = "the predictor's process crashed on this request, and again when it was tried alone."
 CRASHED_ONCE = "the predictor's process ended while it was predicting this request."
@@ -55,6 +52,7 @@ class Pool:
 
     async def add(self, link: Link, connection: object) -> None:
         """Take a worker in, and give it what has been waiting for one of its version."""
+        link.on_reply, link.on_lost = self._answered, self._lost
         await self.loop.create_connection(lambda: link, sock=connection)  # type: ignore[call-overload]
         self._links[link.worker] = link
         self._by_version.setdefault(link.version, []).append(link)
@@ -103,36 +101,6 @@ class Pool:
         exchange.owner = None
         self.in_flight -= 1
 
-    def answered(self, exchange: Exchange, link: Link, outcome: Outcome) -> None:
-        """Called by a link with a worker's reply."""
-        exchange.version = link.version
-        if outcome.status == EXPIRED:
-            self._expire(exchange)
-            return
-        self.in_flight -= 1
-        self._finish(exchange, outcome)
-
-    def lost(self, link: Link, begun: list[Exchange], untouched: list[Exchange]) -> None:
-        """Called by a link whose worker has ended: send again what may be."""
-        if self._links.pop(link.worker, None) is not None:
-            self._by_version[link.version].remove(link)
-            self._tell({"say": "lost", "worker": link.worker})
-        for exchange in begun:
-            if exchange.owner is None:
-                continue
-            if not self._may_retry:
-                self._give_up(exchange, 503, CRASHED_ONCE)
-            elif exchange.attempts:
-                self._give_up(exchange, 500, CRASHED)
-            else:
-                exchange.attempts = 1
-                exchange.flags |= ALONE
-                self.retried += 1
-                self._send(exchange)
-        for exchange in untouched:
-            if exchange.owner is not None:
-                self._send(exchange)
-
     def sweep(self) -> None:
         """Answer what is past its deadline; report workers that have hung. Ten times a second."""
         now = monotonic_ns()
@@ -153,6 +121,35 @@ class Pool:
             route = exchange.route
             if exchange.owner is not None and route is not None and route.version not in known:
                 self._give_up(exchange, status, text)
+
+    def _answered(self, exchange: Exchange, link: Link, outcome: Outcome) -> None:
+        exchange.version = link.version
+        if outcome.status == EXPIRED:
+            self._expire(exchange)
+            return
+        self.in_flight -= 1
+        self._finish(exchange, outcome)
+
+    def _lost(self, link: Link, begun: list[Exchange], untouched: list[Exchange]) -> None:
+        """Send again what may be."""
+        if self._links.pop(link.worker, None) is not None:
+            self._by_version[link.version].remove(link)
+            self._tell({"say": "lost", "worker": link.worker})
+        for exchange in begun:
+            if exchange.owner is None:
+                continue
+            if not self._may_retry:
+                self._give_up(exchange, 503, CRASHED_ONCE)
+            elif exchange.attempts:
+                self._give_up(exchange, 500, CRASHED)
+            else:
+                exchange.attempts = 1
+                exchange.flags |= ALONE
+                self.retried += 1
+                self._send(exchange)
+        for exchange in untouched:
+            if exchange.owner is not None:
+                self._send(exchange)
 
     def _send(self, exchange: Exchange) -> None:
         links = self._by_version.get(self._version_of(exchange))

@@ -56,7 +56,11 @@ class FrontProtocol(AnsweringProtocol):
         """Called by the event loop."""
         super().connection_made(transport)
         self.peer = self.client[0] if self.client else ""
-        self.front.connected(self)
+        front = self.front
+        front.counters.count("connections")
+        if len(self.connections) > front.options.max_connections:
+            front.counters.count("connections_refused")
+            self.refuse(503, "too many connections are open.", "overload")
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the event loop; nobody waits for the answers any more."""
@@ -110,10 +114,6 @@ class FrontProtocol(AnsweringProtocol):
             self.phase = HEAD
             self.deadline = self.loop.time() + self.front.options.header_timeout_s
 
-    def head_may_exceed(self, limit: int) -> bool:
-        """Whether so much has arrived that the headers could be larger than `limit`."""
-        return self._head_bytes + self._chunk_bytes > limit
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser."""
         self.headers.append((name.lower(), value))
@@ -134,7 +134,14 @@ class FrontProtocol(AnsweringProtocol):
         self.phase = BODY
         self.deadline = self.loop.time() + front.options.body_timeout_s
         try:
-            check_head(self, fields, has_duplicates=len(fields) != len(self.headers))
+            check_head(
+                self.url,
+                self.headers,
+                fields,
+                front.options,
+                needs_host=parser.get_http_version() == "1.1",
+                arrived_bytes=self._head_bytes + self._chunk_bytes,
+            )
             length = content_length(fields)
             if length > (front.options.body_bytes if exchange.route else _PAGE_BODY_BYTES):
                 raise front.too_large(exchange)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from cpr.server.front_protocol import FrontProtocol
+from cpr.server.options import ServeOptions
 
 _ONCE = (
     b"host",
@@ -44,34 +43,46 @@ class Refusal(Exception):
 
 
 def check_head(
-    connection: FrontProtocol, fields: dict[bytes, bytes], *, has_duplicates: bool
+    url: bytes,
+    headers: Sequence[tuple[bytes, bytes]],
+    fields: dict[bytes, bytes],
+    options: ServeOptions,
+    *,
+    needs_host: bool,
+    arrived_bytes: int,
 ) -> None:
     """Check what the parser leaves to its user.
+
+    Args:
+        url: As it stood in the request line.
+        headers: All of them, in order.
+        fields: The same by name; the last of each.
+        options: With the limits.
+        needs_host: Whether it is a request of HTTP/1.1.
+        arrived_bytes: No more than so many can be in the headers.
 
     Raises:
         Refusal: Too long, a field twice that may be there once, no Host, or an
             encoding of the transfer that is not undone.
     """
-    options = connection.front.options
-    headers = connection.headers
-    if len(connection.url) > options.url_bytes:
+    if len(url) > options.url_bytes:
         raise Refusal(414, f"the URL is longer than {options.url_bytes} bytes.", "too_large")
     if len(headers) > options.header_count:
         raise Refusal(431, f"there are more than {options.header_count} headers.", "too_large")
-    if connection.head_may_exceed(options.header_bytes):
+    if arrived_bytes > options.header_bytes:
         size = sum(len(name) + len(value) + 4 for name, value in headers)
         if size > options.header_bytes:
             raise Refusal(
                 431, f"the headers are larger than {options.header_bytes} bytes.", "too_large"
             )
-    if has_duplicates:
+    if len(fields) != len(headers):
         names = [name for name, _ in headers]
         twice = next((name for name in _ONCE if names.count(name) > 1), None)
         if twice is not None:
             raise Refusal(
                 400, f"the header {twice.decode()} is there more than once.", "bad_request"
             )
-    if b"host" not in fields and connection.parser.get_http_version() == "1.1":
+    if needs_host and b"host" not in fields:
         raise Refusal(400, "the request has no Host header.", "bad_request")
     if fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
         raise Refusal(400, "the only Transfer-Encoding that is read is chunked.", "bad_request")
