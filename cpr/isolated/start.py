@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cpr.errors import EnvironmentProblem
 
@@ -95,30 +95,15 @@ def launch(
         EnvironmentProblem: The interpreter cannot be started.
     """
     hold, lifeline = os.pipe()
-    product = sys.modules["cpr"]
-    # The kernel's signal follows the thread that started the child, not the process.
-    parent = os.getpid() * (threading.current_thread() is threading.main_thread())
-    everything = {
-        **options,
-        "main": main,
-        "cpr": list(product.__path__),
-        "init": product.__file__,
-        "lifeline": hold,
-        "parent": parent,
-    }
-    text, page = json.dumps(everything), None
+    text, page = _argument(main, {**options, "lifeline": hold})
+    inherited = (hold, *pass_fds, *([page.fileno()] if page else []))
     try:
-        if len(text) > _LONGEST_ARGUMENT:
-            page = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, when it is inherited
-            page.write(text.encode("ascii"))
-            page.seek(0)
-            text = f"@{page.fileno()}"
         process = subprocess.Popen(  # noqa: S603 - an interpreter, and our own code
             [python, *(["-I"] if clean else []), "-c", _BOOTSTRAP, text],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(hold, *pass_fds, *([page.fileno()] if page else [])),
+            pass_fds=inherited,
             start_new_session=True,
             env=_clean_environment() if clean else None,
             cwd=cwd,
@@ -133,6 +118,21 @@ def launch(
         if page:
             page.close()
     return process, lifeline
+
+
+def _argument(main: str, options: Mapping[str, Any]) -> tuple[str, IO[bytes] | None]:
+    """What the bootstrap is given; the file that holds it, if it is long."""
+    product = sys.modules["cpr"]
+    # The kernel's signal follows the thread that started the child, not the process.
+    parent = os.getpid() * (threading.current_thread() is threading.main_thread())
+    where = {"main": main, "cpr": list(product.__path__), "init": product.__file__}
+    text = json.dumps({**options, **where, "parent": parent})
+    if len(text) <= _LONGEST_ARGUMENT:
+        return text, None
+    page = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is inherited
+    page.write(text.encode("ascii"))
+    page.seek(0)
+    return f"@{page.fileno()}", page
 
 
 def _clean_environment() -> dict[str, str]:
