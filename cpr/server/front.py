@@ -23,6 +23,9 @@ from cpr.errors import CprError
 from cpr.isolated.child import end_with_parent
 from cpr.observe.access_log import AccessLog
 from cpr.observe.gauges import FrontFigures
+from cpr.observe.server_log import configure_logging
+from cpr.observe.tracing import start_tracing
+from cpr.requirements import installed_version
 from cpr.server.control import ControlSocket
 from cpr.server.front_asgi import PagesApp
 from cpr.server.front_core import Front
@@ -52,6 +55,7 @@ def main(start: Mapping[str, Any]) -> None:
     for descriptor in (start["control"], start["lifeline"], *start["listen"]):
         os.set_inheritable(descriptor, False)
     end_with_parent(start["parent"], start["lifeline"])
+    configure_logging("front", level=start["options"]["log_level"])
     uvloop.run(_FrontProcess(start).run())
 
 
@@ -71,9 +75,15 @@ class _FrontProcess:
     async def run(self) -> None:
         """Accept and serve, until drained."""
         loop = asyncio.get_running_loop()
-        self._access_log = log = self._open_log()
+        self._access_log = self._open_log()
+        self._tracer = start_tracing(installed_version("cpr")) if self._options.tracing else None
         self._front = front = Front(
-            self._options, loop, self._tell, self._ask_metrics, access_log=log
+            self._options,
+            loop,
+            self._tell,
+            self._ask_metrics,
+            access_log=self._access_log,
+            tracer=self._tracer,
         )
         app = PagesApp(front)
         config = Config(
@@ -104,6 +114,8 @@ class _FrontProcess:
         self._tell({"say": "drained"})
         if self._access_log is not None:
             self._access_log.close()
+        if self._tracer is not None:
+            self._tracer.close()
         sys.stderr.flush()
         os._exit(0)  # threads of the pages may still be at work for nobody
 

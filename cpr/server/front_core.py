@@ -10,6 +10,7 @@ from typing import Any
 from cpr.observe.access_log import AccessLog
 from cpr.observe.counters import Counters
 from cpr.observe.request_ids import accepted, request_names
+from cpr.observe.tracing import Tracer
 from cpr.server.access import Access, Denied
 from cpr.server.frames import GZIP
 from cpr.server.front_exchange import Exchange, Owner
@@ -38,6 +39,7 @@ class Front:
         tell: Sends a message to the supervisor.
         ask_metrics: Calls back with the metrics of the whole server.
         access_log: Where each answer is noted; None for nowhere.
+        tracer: Where each answer becomes spans; None for nowhere.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Front:
         ask_metrics: Callable[[Callable[[bytes], None]], None],
         *,
         access_log: AccessLog | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.options = options
         self.loop = loop
@@ -55,13 +58,14 @@ class Front:
         self.counters = Counters()
         self.heads = Heads()
         self.table = Table()
-        self.notes = Notes(self.counters, self.table, access_log)
+        self.notes = Notes(self.counters, self.table, access_log, tracer)
         self.is_draining = False
         self.pool = Pool(
             loop,
             self._finish,
             self._fail,
             tell,
+            count=self.counters.count,
             may_retry=options.retry,
             request_timeout_s=options.request_timeout_s,
         )

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from time import monotonic_ns
+from typing import Any
 
 from cpr.observe.access_log import AccessLog
 from cpr.observe.counters import Counters, Series
+from cpr.observe.tracing import Tracer
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_link import Outcome
 from cpr.server.front_table import Table
 
 
 class Notes:
-    """Counts and logs exchanges.
+    """Counts, logs and traces exchanges.
 
     Args:
         counters: Of this front.
         table: Which knows the model's name.
         access_log: None for none.
+        tracer: None for none.
     """
 
-    def __init__(self, counters: Counters, table: Table, access_log: AccessLog | None) -> None:
+    def __init__(
+        self,
+        counters: Counters,
+        table: Table,
+        access_log: AccessLog | None,
+        tracer: Tracer | None,
+    ) -> None:
         self._counters = counters
         self._table = table
         self._access_log = access_log
+        self._tracer = tracer
         # By version, route and status: what is asked for again and again.
         self._series: dict[tuple[str, str, int], Series] = {}
 
@@ -46,27 +56,35 @@ class Notes:
                 model, exchange.version, route, status
             )
         series.record(total_ns, queue_ns, decode, predict, encode, instances, batch_size)
+        counters = self._counters
+        counters.count("received_bytes", exchange.received)
+        counters.count("sent_bytes", sent)
+        if self._access_log is None and self._tracer is None:
+            return
+        told: dict[str, Any] = {
+            "request_id": exchange.request_id,
+            "client": exchange.peer,
+            "method": exchange.method,
+            "path": exchange.path,
+            "model": self._table.model_name if exchange.version else "",
+            "version": exchange.version,
+            "route": route,
+            "status": status,
+            "bytes_in": exchange.received,
+            "bytes_out": sent,
+            "total_ns": total_ns,
+            "queue_ns": queue_ns,
+            "decode_ns": decode,
+            "predict_ns": predict,
+            "encode_ns": encode,
+            "instances": instances,
+            "batch_size": batch_size,
+            "is_retried": exchange.attempts > 0,
+        }
         if self._access_log is not None:
-            self._access_log.add(
-                request_id=exchange.request_id,
-                client=exchange.peer,
-                method=exchange.method,
-                path=exchange.path,
-                model=self._table.model_name if exchange.version else "",
-                version=exchange.version,
-                route=route,
-                status=status,
-                bytes_in=exchange.received,
-                bytes_out=sent,
-                total_ns=total_ns,
-                queue_ns=queue_ns,
-                decode_ns=decode,
-                predict_ns=predict,
-                encode_ns=encode,
-                instances=instances,
-                batch_size=batch_size,
-                is_retried=bool(exchange.attempts),
-            )
+            self._access_log.add(**told)
+        if self._tracer is not None:
+            self._tracer.add(headers=exchange.fields.items(), **told)
 
 
 def server_timing(exchange: Exchange, outcome: Outcome) -> bytes:

@@ -23,6 +23,7 @@ class Pool:
         finish: Called with a call that a worker has answered.
         fail: Called with one that no worker will answer, a status and a text.
         tell: Sends a message to the supervisor.
+        count: Counts an event.
         may_retry: Whether a call may be predicted twice.
         request_timeout_s: How long a worker may be at one predict.
     """
@@ -34,16 +35,17 @@ class Pool:
         fail: Callable[[Exchange, int, str], None],
         tell: Callable[[dict[str, object]], None],
         *,
+        count: Callable[[str], None],
         may_retry: bool,
         request_timeout_s: float,
     ) -> None:
         self.loop = loop
         self.default_version = ""
         self.in_flight = 0
-        self.retried = 0
         self._finish = finish
         self._fail = fail
         self._tell = tell
+        self._count = count
         self._may_retry = may_retry
         self._timeout_ns = round(request_timeout_s * 1e9)
         self._links: dict[int, Link] = {}
@@ -145,7 +147,7 @@ class Pool:
             else:
                 exchange.attempts = 1
                 exchange.flags |= ALONE
-                self.retried += 1
+                self._count("retried")
                 self._send(exchange)
         for exchange in untouched:
             if exchange.owner is not None:

@@ -14,7 +14,9 @@ import os
 import resource
 import signal
 import socket
+import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +26,7 @@ from cpr.isolated.child import end_with_parent, say_where_it_exits
 from cpr.isolated.errors_json import error_to_json
 from cpr.isolated.memory import current_rss_bytes
 from cpr.messages import Call
+from cpr.observe.server_log import configure_logging
 from cpr.routine import Routine
 from cpr.server.control import ControlSocket
 from cpr.server.options import ServeOptions
@@ -52,6 +55,7 @@ def main(start: Mapping[str, Any]) -> None:
     say_where_it_exits()
     control = ControlSocket(socket.socket(fileno=start["control"]))
     options = ServeOptions.from_json(start["options"])
+    configure_logging(f"worker-{start['version']}", level=options.log_level)
     try:
         routine, ready = _load(start)
     except BaseException as error:  # SystemExit of user code too: it fails the load, no more
@@ -63,8 +67,18 @@ def main(start: Mapping[str, Any]) -> None:
         # What is loaded stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        WorkerLoop(routine, control, options).run()
+        _serve(WorkerLoop(routine, control, options))
     control.send({"say": "bye"})
+
+
+def _serve(loop: WorkerLoop) -> None:
+    """Run the loop; what it cannot go on after ends the process, with no further ado."""
+    try:
+        loop.run()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _load(start: Mapping[str, Any]) -> tuple[Routine, dict[str, Any]]:

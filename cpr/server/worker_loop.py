@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from itertools import islice
 from time import monotonic, monotonic_ns
 
-from cpr.errors import CprError
 from cpr.messages import Call, Reply
+from cpr.observe.server_log import log_failure
 from cpr.routine import Routine
 from cpr.server.control import ControlSocket
 from cpr.server.frames import EXPIRED, RequestFrame, RequestReader, pack_reply
@@ -210,9 +210,5 @@ def _add_reply(parts: list[bytes], frame: RequestFrame, reply: Reply) -> None:
         parts.append(content_type)
     parts.append(reply.body)
     if reply.error is not None and reply.status >= 500:
-        _log(reply.error, frame.request_id)
-
-
-def _log(error: CprError, request_id: str) -> None:
-    """Say on the server what the client is not told: the user's own frames."""
-    logger.error("request %s: %s\n%s", request_id, error, error.user_traceback)
+        # What the client is not told: the user's own frames.
+        log_failure(logger, reply.error, request_id=frame.request_id)
