@@ -118,7 +118,8 @@ class ServeSettings:
     new version must answer before it serves. `token_file` holds the hashes of
     bearer tokens. `error_status` is sent with every error in
     place of its own status; 0 for none. `retry` says whether a request whose
-    worker died is sent to another one, once.
+    worker died is sent to another one, once. `admin` is the socket that
+    ``cpr reload`` talks to.
     """
 
     host: str = "127.0.0.1"
@@ -130,6 +131,7 @@ class ServeSettings:
     versions: str = "latest"
     samples: str = ""
     watch: bool = False
+    admin: str = ""
     predict_route: str = ""
     health_route: str = ""
     token_file: str = ""

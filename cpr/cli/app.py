@@ -27,6 +27,8 @@ SUMMARIES: dict[str, str] = {
     "package": "Build the source distribution of a project.",
     "predict": "Predict in this process, with gcloud's flags.",
     "replay": "Send recorded requests through a predictor or to a URL, compare and time.",
+    "serve": "Serve a routine over HTTP.",
+    "reload": "Have a running server load what is new.",
     "token": "Make a bearer token for clients of the server.",
 }
 

@@ -108,8 +108,8 @@ OPENING_OPTIONS = [
     ),
 ]
 
-_TARGET_OPTIONS = [
-    click.argument("target", required=False),
+# What is opened besides TARGET, and how: what `serve` shares with the other commands.
+ROUTINE_OPTIONS = [
     click.option(
         "--model-dir",
         metavar="DIR",
@@ -134,6 +134,8 @@ _TARGET_OPTIONS = [
     ),
     *OPENING_OPTIONS,
 ]
+
+_TARGET_OPTIONS = [click.argument("target", required=False), *ROUTINE_OPTIONS]
 
 
 def target_options(command: Command) -> Command:

@@ -171,7 +171,7 @@ def _values(settings: Settings) -> dict[str, Any]:
     values["batch_window_ms"] = settings.batching.window_ms
     values["max_batch_size"] = settings.batching.max_batch_size
     del values["version_policy"]
-    for key in ("token_file", "tls_cert", "tls_key", "tls_client_ca"):
+    for key in ("token_file", "tls_cert", "tls_key", "tls_client_ca", "admin"):
         values[key] = _absolute(values[key])
     if values["access_log"] != "-":
         values["access_log"] = _absolute(values["access_log"])
