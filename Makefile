@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench-core golden docs clean
+.PHONY: help setup demo test check bench bench-core golden docs clean
 
 # Usable means 3.10 or later, with what it takes to make a virtual environment;
 # 3.11 is tried first. Another one: make setup PYTHON=/path/to/python
@@ -68,6 +68,12 @@ build/types:
 	@ln -s $(CURDIR)/cpr/* $@/cpr/
 	@ln -s $(CURDIR)/predictors $@/cpr/predictors
 	@ln -s $(CURDIR)/packaging/packager $@/cpr/packager
+
+# All peers take 12 GB in build/bench: make bench PEERS="vertex kserve" OPTIONS=--smoke
+PEERS ?=
+OPTIONS ?=
+bench: setup ## our server beside the other Python model servers, about an hour
+	$(BIN)/python benchmarks/serving --peers "$(PEERS)" $(OPTIONS)
 
 bench-core: setup ## the framework's own cost of a call
 	$(BIN)/python benchmarks/core.py
