@@ -9,27 +9,49 @@ from typing import Any
 from cpr.messages import Instances
 
 
-def plan(requests: Sequence[Instances | None]) -> list[list[int]]:
+def plan(requests: Sequence[Instances | None], max_batch_size: int = 0) -> list[list[int]]:
     """Group the positions of requests that can be joined into one.
 
     Joined are requests whose instances are lists and whose parameters are
     equal; every other request stays alone. None marks a position to leave
     out. Order is kept inside a group, and between the groups' first members.
+
+    Args:
+        requests: The decoded requests.
+        max_batch_size: The most instances of a group, 0 for any number. A
+            request that has more by itself stays whole, and alone.
     """
     groups: dict[Any, list[int]] = {}
     for position, request in enumerate(requests):
         if request is None:
             continue
-        key = _key(request)
-        groups.setdefault(position if key is None else key, []).append(position)
-    return list(groups.values())
+        values, parameters, form = request
+        if type(values) is not list or not values or form not in _JOINED:
+            groups[position] = [position]
+            continue
+        key = _key(parameters, position) if parameters else ""
+        group = groups.get(key)
+        if group is None:
+            groups[key] = [position]
+        else:
+            group.append(position)
+    if not max_batch_size:
+        return list(groups.values())
+    parts = [part for group in groups.values() for part in _cut(group, requests, max_batch_size)]
+    return sorted(parts)
+
+
+# The rows of a model's tensors are instances to predict, and its predictions are their rows.
+_JOINED = ("instances", "rows")
 
 
 def join(requests: Sequence[Instances]) -> Instances:
     """One request with the instances of all, in order."""
     if len(requests) == 1:
         return requests[0]
-    values = [instance for request in requests for instance in request.values]
+    values: list[Any] = []
+    for request in requests:
+        values += request.values
     return Instances(values, requests[0].parameters)
 
 
@@ -54,13 +76,26 @@ def split(predictions: Any, counts: Sequence[int]) -> list[Any] | None:
     return parts
 
 
-def _key(request: Instances) -> str | None:
-    """What requests that can be joined have in common; None for one that stays alone."""
-    if type(request.values) is not list or not request.values:
-        return None
-    if not request.parameters:
-        return ""
+def _key(parameters: Mapping[str, Any], position: int) -> str | int:
+    """What requests that can be joined have in common; the position of one that cannot."""
     try:
-        return json.dumps(request.parameters, sort_keys=True)
+        return json.dumps(parameters, sort_keys=True)
     except RecursionError:
-        return None
+        return position
+
+
+def _cut(
+    group: list[int], requests: Sequence[Instances | None], max_batch_size: int
+) -> list[list[int]]:
+    parts: list[list[int]] = []
+    size = 0
+    for position in group:
+        request = requests[position]
+        count = len(request.values) if request is not None and len(group) > 1 else 1
+        if parts and size + count <= max_batch_size:
+            parts[-1].append(position)
+            size += count
+        else:
+            parts.append([position])
+            size = count
+    return parts

@@ -102,14 +102,28 @@ class Binding:
         """Whether `run` returns a whole response body instead of predictions."""
         return self.contract is Contract.VERTEX
 
+    @property
+    def has_tensors(self) -> bool:
+        """Whether the predictor can be called by rows and columns, as TensorFlow Serving is."""
+        return all(hasattr(self.predictor, name) for name in ("serve_rows", "serve_columns"))
+
+    @property
+    def takes_parameters(self) -> bool:
+        """Whether predict names a keyword ``parameters``, as Vertex AI's requests do."""
+        return "parameters" in self._accepts.names
+
     def run(self, request: Instances) -> Any:
         """Predict one request, or several joined into one."""
-        if self.contract is Contract.VERTEX:
-            value: Any = {"instances": request.values, **request.parameters}
-            keywords: dict[str, Any] = {}
-        else:
-            value = request.values
-            keywords = self._keywords(request.parameters)
+        value, parameters, form = request
+        if form == "rows":
+            return self.predictor.serve_rows(value, **parameters)
+        if form == "columns":
+            return self.predictor.serve_columns(value, **parameters)
+        keywords: dict[str, Any] = {}
+        if self.contract is not Contract.VERTEX:
+            keywords = self._keywords(parameters)
+        elif form != "body":
+            value = {"instances": value, **parameters}
         if self._preprocess is not None:
             value = self._run_preprocess(value)
         predictions = self.predictor.predict(value, **keywords)

@@ -77,6 +77,18 @@ class BadInput(CprError):
     http_status, grpc_code, exit_code = 400, 3, 11
 
 
+class BodyTooLarge(BadInput):
+    """The request's body is larger than is allowed, as sent or unpacked."""
+
+    http_status, grpc_code = 413, 8
+
+
+class UnknownEncoding(BadInput):
+    """The request's body is packed in a way that is not understood."""
+
+    http_status, grpc_code = 415, 3
+
+
 class PredictionFailed(CprError):
     """A ready-made predictor's model failed on this request."""
 

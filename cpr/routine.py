@@ -13,22 +13,29 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter_ns
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any
 
 from cpr import batching
 from cpr.binding import Binding, stage_of
 from cpr.config import PredictorSettings
 from cpr.contract import Contract, where
-from cpr.errors import CprError, PredictionFailed, UsageError, UserCodeError
+from cpr.errors import (
+    BadInput,
+    CprError,
+    PredictionFailed,
+    UsageError,
+    UserCodeError,
+    shorten,
+)
 from cpr.messages import Call, Instances, Reply, Timing
+from cpr.translation import AnswerLimits, Translation
 from cpr.user_errors import describe, explained
-from cpr.wire import aiplatform
 from cpr.workdir import WorkingDirectory
 
 logger = logging.getLogger(__name__)
 
-DIALECTS: dict[str, ModuleType] = {"aiplatform": aiplatform}
+_Member = tuple[Call, Instances, int]  # with the nanoseconds that decoding took
 
 
 class Routine:
@@ -44,6 +51,7 @@ class Routine:
         settings: How instances reach it and how answers leave it.
         is_ready_made: Whether the class is one of `cpr.predictors`.
         roots: The folders of user code, for tracebacks.
+        limits: What it takes, and how it tells errors.
         workdir: The current directory that the predictor runs in.
         resources: What is released at `close`, the predictor's own first.
     """
@@ -56,6 +64,7 @@ class Routine:
         settings: PredictorSettings,
         is_ready_made: bool = False,
         roots: Sequence[Path] = (),
+        limits: AnswerLimits | None = None,
         workdir: WorkingDirectory | None = None,
         resources: ExitStack | None = None,
     ) -> None:
@@ -71,9 +80,7 @@ class Routine:
         self._lock = threading.RLock()
         self._is_closed = False
         self._warned_of_count = False
-        self._with_b64 = settings.b64 == "always" or (
-            settings.b64 == "auto" and bool(getattr(binding.predictor, "decodes_b64", False))
-        )
+        self._translation = Translation(binding, settings, limits or AnswerLimits())
 
     @property
     def is_batchable(self) -> bool:
@@ -114,8 +121,7 @@ class Routine:
             CprError: The call is wrong, or user code raised; its exception is
                 the `__cause__`.
         """
-        decode = DIALECTS[call.dialect].decode
-        return self._run(decode(call.body, self.settings, with_b64=self._with_b64))
+        return self._run(self._translation.decode(call))
 
     def close(self) -> None:
         """Run the predictor's close hook and release the rest; safe to call twice.
@@ -138,12 +144,11 @@ class Routine:
             self._resources.__exit__(kind, error, trace)
 
     def _answer_one(self, call: Call) -> Reply:
-        dialect = DIALECTS[call.dialect]
         start = perf_counter_ns()
         try:
-            request = dialect.decode(call.body, self.settings, with_b64=self._with_b64)
+            request = self._translation.decode(call)
         except CprError as error:
-            return self._failed(call, error, Timing(perf_counter_ns() - start))
+            return self._translation.failed(call, error, Timing(perf_counter_ns() - start))
         return self._predict_one(call, request, perf_counter_ns() - start)
 
     def _predict_one(self, call: Call, request: Instances, decode_ns: int) -> Reply:
@@ -152,7 +157,7 @@ class Routine:
             predictions = self._run(request)
         except CprError as error:
             timing = Timing(decode_ns, perf_counter_ns() - start)
-            return self._failed(call, error, timing, _count(request))
+            return self._translation.failed(call, error, timing, request.size)
         return self._encoded(call, request, predictions, (decode_ns, perf_counter_ns() - start))
 
     def _encoded(
@@ -163,70 +168,85 @@ class Routine:
         spent_ns: tuple[int, int],
         batch_size: int = 1,
     ) -> Reply:
-        dialect = DIALECTS[call.dialect]
-        encode = dialect.encode_body if self._binding.answers_whole_body else dialect.encode
         start = perf_counter_ns()
         try:
-            body = encode(predictions, self.settings)
+            body = self._translation.encode(call, request, predictions)
         except CprError as error:
             timing = Timing(*spent_ns, perf_counter_ns() - start)
-            return self._failed(call, error, timing, _count(request))
+            return self._translation.failed(call, error, timing, request.size)
         timing = Timing(*spent_ns, perf_counter_ns() - start)
-        return Reply(200, body, timing, _count(request), batch_size)
+        return Reply(200, body, timing, request.size, batch_size)
 
     def _answer_many(self, calls: Sequence[Call]) -> list[Reply]:
         replies: list[Reply | None] = [None] * len(calls)
         requests: list[Instances | None] = []
         decode_ns = []
+        decode = self._translation.decode
+        before = perf_counter_ns()
         for position, call in enumerate(calls):
-            start = perf_counter_ns()
             try:
-                decode = DIALECTS[call.dialect].decode
-                request = decode(call.body, self.settings, with_b64=self._with_b64)
+                request = decode(call)
             except CprError as error:
                 request = None
-                replies[position] = self._failed(call, error, Timing(perf_counter_ns() - start))
+                timing = Timing(perf_counter_ns() - before)
+                replies[position] = self._translation.failed(call, error, timing)
+            now = perf_counter_ns()
             requests.append(request)
-            decode_ns.append(perf_counter_ns() - start)
-        for group in batching.plan(requests):
+            decode_ns.append(now - before)
+            before = now
+        for group in batching.plan(requests, self._translation.limits.max_batch_size):
             members = [(calls[i], request, decode_ns[i]) for i in group if (request := requests[i])]
             for position, reply in zip(group, self._answer_group(members), strict=True):
                 replies[position] = reply
         return [reply for reply in replies if reply is not None]
 
-    def _answer_group(self, members: list[tuple[Call, Instances, int]]) -> list[Reply]:
+    def _answer_group(self, members: list[_Member]) -> list[Reply]:
         """Answer calls that can share one predict; alone, if together fails."""
         if len(members) == 1:
             return [self._predict_one(*members[0])]
         start = perf_counter_ns()
-        parts = self._predict_together([request for _, request, _ in members])
-        if parts is None:
+        try:
+            predictions = self._run(batching.join([request for _, request, _ in members]))
+        except CprError as error:
+            logger.info("a batch of %d calls failed; trying each alone: %s", len(members), error)
             # Decoded anew: the predict that failed may have changed its instances.
             return [self._answer_one(call) for call, _, _ in members]
-        share = (perf_counter_ns() - start) // len(members)
+        predict_ns = (perf_counter_ns() - start) // len(members)
+        return self._answer_together(members, predictions, predict_ns)
+
+    def _answer_together(
+        self, members: list[_Member], predictions: Any, predict_ns: int
+    ) -> list[Reply]:
+        """The replies of calls from their joint predictions."""
+        size = len(members)
+        counts = [len(request.values) for _, request, _ in members]
+        start = perf_counter_ns()
+        calls = [call for call, _, _ in members]
+        bodies = self._translation.encode_together(calls, predictions, counts)
+        if bodies is not None:
+            encode_ns = (perf_counter_ns() - start) // size
+            return [
+                Reply(200, body, Timing(decode_ns, predict_ns, encode_ns), count, size)
+                for body, count, (_, _, decode_ns) in zip(bodies, counts, members, strict=True)
+            ]
+        parts = batching.split(predictions, counts)
+        if parts is None:
+            self._warn_of_count(sum(counts))
+            return [self._answer_one(call) for call in calls]
         return [
-            self._encoded(call, request, part, (decode_ns, share), len(members))
+            self._encoded(call, request, part, (decode_ns, predict_ns), size)
             for (call, request, decode_ns), part in zip(members, parts, strict=True)
         ]
 
-    def _predict_together(self, requests: list[Instances]) -> list[Any] | None:
-        """The predictions of each request from one predict; None if that cannot be had."""
-        counts = [len(request.values) for request in requests]
-        try:
-            predictions = self._run(batching.join(requests))
-        except CprError as error:
-            logger.info("a batch of %d calls failed; trying each alone: %s", len(counts), error)
-            return None
-        parts = batching.split(predictions, counts)
-        if parts is None and not self._warned_of_count:
+    def _warn_of_count(self, count: int) -> None:
+        if not self._warned_of_count:
             self._warned_of_count = True
             logger.warning(
                 "%s is batchable, but for %d instances its predict did not return as many "
                 "predictions; such calls are answered one by one",
                 self.name,
-                sum(counts),
+                count,
             )
-        return parts
 
     def _run(self, request: Instances) -> Any:
         """Predict, turning whatever user code raises into a CprError."""
@@ -243,6 +263,8 @@ class Routine:
 
     def _explain(self, error: BaseException) -> CprError:
         said = describe(error)
+        if self.contract is Contract.VERTEX and (refusal := _http_refusal(error)):
+            return refusal
         if self.is_ready_made:
             return PredictionFailed(f"the model failed: {said}")
         problem = f"{stage_of(error)} raised {said}"
@@ -254,10 +276,14 @@ class Routine:
             )
         return found
 
-    def _failed(self, call: Call, error: CprError, timing: Timing, count: int = 0) -> Reply:
-        body = DIALECTS[call.dialect].encode_error(error, self.settings)
-        return Reply(error.http_status, body, timing, count, error=error)
 
-
-def _count(request: Instances) -> int:
-    return len(request.values) if isinstance(request.values, (list, dict, str)) else 1
+def _http_refusal(error: BaseException) -> BadInput | None:
+    """What a class for Vertex AI says with FastAPI's HTTPException, of status 400 to 499."""
+    status = getattr(error, "status_code", None)
+    is_http = any(kind.__name__ == "HTTPException" for kind in type(error).__mro__)
+    if not is_http or not isinstance(status, int) or not 400 <= status < 500:
+        return None
+    detail = getattr(error, "detail", "")
+    refusal = BadInput(detail if isinstance(detail, str) else shorten(detail))
+    refusal.http_status = status
+    return refusal

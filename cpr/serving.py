@@ -30,6 +30,7 @@ from cpr.routine import Routine
 from cpr.shims import install_shims
 from cpr.signatures import SUFFIX
 from cpr.sources import Sources, open_sources
+from cpr.translation import AnswerLimits
 from cpr.user_errors import describe, explained
 from cpr.workdir import WorkingDirectory
 
@@ -50,10 +51,9 @@ def open_routine(
     """Load a predictor and return it ready to answer.
 
     Args:
-        target: A package file, a project directory, ``module:Class``,
-            ``module.Class`` or ``path/to/file.py:Class``. None, with
-            `model_dir` alone, serves the model by the ready-made predictor
-            that fits it.
+        target: A package file, a project directory, ``module:Class``, ``module.Class`` or
+            ``path/to/file.py:Class``. None, with `model_dir` alone, serves the model by the
+            ready-made predictor that fits it.
         model_dir: A local directory or a URL; else the project's own.
         prediction_class: The class by its dotted name; else the one that the
             target names, its settings or manifest name, or the only one in it.
@@ -93,9 +93,19 @@ def open_routine(
             settings=settings.predictor,
             is_ready_made=name.startswith("cpr.predictors."),
             roots=sources.roots,
+            limits=_limits(settings),
             workdir=workdir,
             resources=resources.pop_all(),
         )
+
+
+def _limits(settings: Settings) -> AnswerLimits:
+    return AnswerLimits(
+        max_batch_size=settings.batching.max_batch_size,
+        body_bytes=settings.limits.body_bytes,
+        json_depth=settings.limits.json_depth,
+        error_status=settings.serve.error_status,
+    )
 
 
 def _downloaded(

@@ -18,6 +18,17 @@ from cpr.predictors._signatures import Signature, TensorSpec, choose
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array, columns, dense, describe, rows
 
+# What TensorFlow Serving reads from JSON.
+_SERVED_TYPES = {"float32", "float64", "bool", "string"} | {
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
+
+
+class UnservedType(BadInput):
+    """An input has a type that TensorFlow Serving does not read from JSON."""
+
+    http_status, grpc_code = 501, 12
+
 
 class Runner(Protocol):
     """A loaded model: the one thing that differs between kinds of artifact."""
@@ -111,6 +122,31 @@ class SignaturePredictor(Predictor):
         }
         return self._runner.run(signature, feeds)
 
+    def serve_rows(self, instances: list[Any], *, signature_name: str | None = None) -> Any:
+        """Run a signature on rows as TensorFlow Serving does: its outputs by name, as they are.
+
+        Where a preprocessor, labels or the setting `output` apply, what
+        `predict` returns instead.
+        """
+        signature = self._choose_served(signature_name)
+        if self._prepare is not None or self.labels or self._settings.output:
+            return self.predict(instances, signature_name=signature_name)
+        return self._runner.run(signature, self._feeds(instances, signature))
+
+    def serve_columns(
+        self, inputs: Any, *, signature_name: str | None = None
+    ) -> Mapping[str, Array]:
+        """Run a signature on whole tensors as TensorFlow Serving does, bare where it takes one."""
+        signature = self._choose_served(signature_name)
+        if not isinstance(inputs, Mapping):
+            if len(signature.inputs) > 1:
+                raise BadInput(
+                    f"inputs is {describe(inputs)}; expected an object with the keys "
+                    f"{', '.join(map(repr, signature.inputs))}."
+                )
+            inputs = dict.fromkeys(signature.inputs, inputs)
+        return self.predict_columns(inputs, signature.name)
+
     def warmup(self) -> None:
         """Prepare every signature; nothing is run, since a run may have effects."""
         for signature in self.signatures.values():
@@ -122,6 +158,17 @@ class SignaturePredictor(Predictor):
 
     def _choose(self, requested: object) -> Signature:
         return choose(self.signatures, requested, self._settings.signature_name)
+
+    def _choose_served(self, requested: str | None) -> Signature:
+        signature = self._choose(requested)
+        if not signature.inputs:
+            raise BadInput(
+                f"Failed to get input map for signature: {signature.name}: it takes no inputs."
+            )
+        for name, spec in signature.inputs.items():
+            if spec.dtype not in _SERVED_TYPES:
+                raise UnservedType(f"Input {name} holds {spec.dtype} values: JSON has none.")
+        return signature
 
     def _feeds(self, instances: Any, signature: Signature) -> dict[str, Array]:
         names = list(signature.inputs)

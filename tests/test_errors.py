@@ -33,6 +33,8 @@ def nested(depth):
         ("LoadError", 10, 503, 14),
         ("PackageRefused", 10, 503, 14),
         ("BadInput", 11, 400, 3),
+        ("BodyTooLarge", 11, 413, 8),
+        ("UnknownEncoding", 11, 415, 3),
         ("PredictionFailed", 12, 500, 13),
         ("BadOutput", 13, 500, 13),
         ("UserCodeError", 14, 500, 13),

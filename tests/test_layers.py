@@ -29,7 +29,7 @@ LAYERS = [
     {"closing", "importing"},
     {"wire", "artifacts"},
     {"predictors"},
-    {"batching", "observe"},
+    {"batching", "observe", "translation"},
     {"routine"},
     {"serving"},
     {"describing"},

@@ -7,17 +7,16 @@ say what the platform kept to itself.
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import Any
-
-import orjson
 
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, BadOutput, CprError, shorten
 from cpr.messages import Instances
 from cpr.suggest import did_you_mean
 from cpr.wire.b64 import decode_b64, may_hold_b64
+from cpr.wire.error_text import error_body, error_text, without_folders
+from cpr.wire.failures import failure
 from cpr.wire.json_codec import dumps, loads
 
 _EXPECTED = (
@@ -25,8 +24,8 @@ _EXPECTED = (
     'called `instances`, i.e. `{"instances": [...]}`.'
 )
 
-# The folders of an absolute path, as exceptions of the file system quote them.
-_FOLDERS = re.compile(r"(?<![\w:/.…~-])/(?:[^\s/'\"`:;,()<>]+/)+(?=[^\s/])")
+# Of errors that the platform's front would have told, not its model server.
+LIMIT_STATUSES = (413, 415)
 
 
 def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Instances:
@@ -64,28 +63,24 @@ def encode(predictions: Any, settings: PredictorSettings) -> bytes:
     return b'{"predictions":' + dumps(predictions, nonfinite=settings.nonfinite) + b"}"
 
 
-def encode_body(body: Any, settings: PredictorSettings) -> bytes:
-    """Write a whole response body that a Vertex AI class has made."""
-    return dumps(body, nonfinite=settings.nonfinite, strict=settings.strict, name="")
-
-
 def encode_error(error: CprError, settings: PredictorSettings) -> bytes:
     """Write an error as the platform's ``{"error": "<text>"}``.
 
     The text holds the problem, and the hint where the request is at fault,
     never a traceback; of a path it keeps the file name. With `strict` there is
     no hint, and whatever went wrong in predict is the platform's unknown error.
+    What goes beyond a limit is told as the platform's front told it.
     """
-    problem = _FOLDERS.sub("…/", str(error.problem))
-    if isinstance(error, BadInput) and not settings.strict:
-        text = f"{problem} {_FOLDERS.sub('…/', error.hint)}".rstrip()
-    elif isinstance(error, BadInput) or (settings.strict and isinstance(error, BadOutput)):
-        text = problem
-    elif settings.strict and error.exit_code in (12, 14, 70):
-        text = "Prediction failed: unknown error."
-    else:
-        text = f"Prediction failed: {problem}"
-    return orjson.dumps({"error": text.encode("utf-8", "replace").decode()})
+    if error.http_status in LIMIT_STATUSES:
+        return failure("aiplatform", error.http_status, error_text(error))[1]
+    problem = without_folders(str(error.problem))
+    if isinstance(error, BadInput):
+        return error_body(problem if settings.strict else error_text(error))
+    if settings.strict and isinstance(error, BadOutput):
+        return error_body(problem)
+    if settings.strict and error.exit_code in (12, 14, 70):
+        return error_body("Prediction failed: unknown error.")
+    return error_body(f"Prediction failed: {problem}")
 
 
 def _undecodable(body: bytes, error: BadInput) -> BadInput:

@@ -16,7 +16,8 @@ from cpr.errors import (
     UserCodeError,
 )
 from cpr.messages import Instances
-from cpr.wire.aiplatform import decode, encode, encode_body, encode_error
+from cpr.wire.aiplatform import decode, encode, encode_error
+from cpr.wire.vertex import encode_body
 
 LENIENT, STRICT = PredictorSettings(), PredictorSettings(strict=True)
 EXPECTED = (
