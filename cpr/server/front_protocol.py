@@ -207,9 +207,8 @@ class FrontProtocol(AnsweringProtocol):
 
     def _refuse(self, exchange: Exchange, refusal: Refusal, *, ends: bool) -> None:
         """Answer at once and read no more, or else when the whole request has been read."""
-        if exchange.refusal is not None:
-            return
-        exchange.refusal = refusal
+        if exchange.refusal is None:
+            exchange.refusal = refusal
         if ends:
             exchange.is_kept_alive = False
             self.reading = None

@@ -14,7 +14,8 @@ _ONCE = (
     b"content-encoding",
     b"authorization",
 )
-_ENDS = frozenset((400, 408, 413, 414, 431))
+# The request cannot be read to its end, or nothing more is read of a stranger.
+_ENDS = frozenset((400, 401, 403, 408, 413, 414, 421, 431))
 
 
 class Refusal(Exception):
