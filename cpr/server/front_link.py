@@ -132,6 +132,11 @@ class Link(asyncio.Protocol):
         self.on_lost(self, *self._parted())
         self.progress.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport is None
+
     def close(self) -> None:
         """Tell the worker that nothing more comes from this front."""
         if self._transport is not None:

@@ -1,0 +1,84 @@
+"""Frames: what a front writes is what a worker reads, however the bytes arrive."""
+
+import struct
+
+import pytest
+
+from cpr.server.frames import (
+    ALONE,
+    DIALECT_NUMBERS,
+    DIALECTS,
+    GZIP,
+    REPLY_SIZE,
+    REQUEST_SIZE,
+    RequestReader,
+    pack_reply,
+    pack_request,
+    unpack_reply,
+)
+
+
+def frame(number, body, *, dialect="tfserving", flags=0, request_id=b"r-1", content_type=b""):
+    names = request_id + content_type
+    sizes = len(request_id), len(content_type)
+    head = pack_request(len(body), number, 77, DIALECT_NUMBERS[dialect], flags, *sizes)
+    return head + names + body
+
+
+def test_a_frame_is_read_as_it_was_written():
+    data = frame(3, b'{"instances": []}', dialect="vertex", content_type=b"application/json")
+
+    (read,) = RequestReader().feed(data)
+
+    assert read.number == 3
+    assert read.body == b'{"instances": []}'
+    assert (read.dialect, read.request_id) == ("vertex", "r-1")
+    assert (read.content_type, read.deadline_ns) == ("application/json", 77)
+    assert (read.is_alone, read.is_gzip) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_alone", "is_gzip"),
+    [(ALONE, True, False), (GZIP, False, True), (ALONE | GZIP, True, True)],
+    ids=["alone", "gzip", "both"],
+)
+def test_flags_are_told_apart(flags, is_alone, is_gzip):
+    (read,) = RequestReader().feed(frame(1, b"x", flags=flags))
+
+    assert (read.is_alone, read.is_gzip) == (is_alone, is_gzip)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, REQUEST_SIZE, REQUEST_SIZE + 1, 1000])
+def test_frames_may_arrive_in_pieces_of_any_size(piece):
+    bodies = [b"", b"a", b"b" * 300, b"c" * 5000]
+    data = b"".join(frame(n, body) for n, body in enumerate(bodies))
+    reader = RequestReader()
+
+    read = [f for at in range(0, len(data), piece) for f in reader.feed(data[at : at + piece])]
+
+    assert [f.body for f in read] == bodies
+    assert [f.number for f in read] == [0, 1, 2, 3]
+
+
+def test_a_frame_that_lacks_a_byte_is_not_given():
+    data = frame(1, b"whole") + frame(2, b"half")
+    reader = RequestReader()
+
+    assert [f.number for f in reader.feed(data[:-1])] == [1]
+    assert [f.body for f in reader.feed(data[-1:])] == [b"half"]
+
+
+def test_every_dialect_has_a_number():
+    assert [DIALECTS[DIALECT_NUMBERS[name]] for name in DIALECTS] == list(DIALECTS)
+
+
+def test_a_reply_holds_what_was_put_in():
+    figures = (5, 9, 200, 0, 1 << 40, 2, 3, 64, 8)
+
+    assert unpack_reply(pack_reply(*figures), 0) == figures
+    assert len(pack_reply(*figures)) == REPLY_SIZE
+
+
+def test_a_number_that_does_not_fit_is_refused():
+    with pytest.raises(struct.error):
+        pack_request(1 << 33, 1, 0, 0, 0, 0, 0)
