@@ -1,19 +1,11 @@
 """Results as a replay and a diff make them, and a real browser that opens reports."""
 
-import os
-import shutil
-
 import pytest
-from playwright.sync_api import sync_playwright
 
 from cpr.replay.results import DiffResult, Latency, Mismatch, ReplayResult, RequestDiff, Side
 from cpr.replay.results import RequestResult as Result
 from cpr.replay.shifts import LabelChange, LabelShift, NumericShift, Spread
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync --disable-quic"
-)
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 
@@ -89,20 +81,6 @@ def make_diff():
         return DiffResult("iris-0.1.tar.gz", "iris-0.2.tar.gz", items, 1.5, *both, **values)
 
     return make
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    program = next(filter(None, found), None)
-    if program is None:
-        reason = "Chromium is not installed (Debian: apt-get install chromium)"
-        (pytest.fail if os.environ.get("CPR_NO_SKIP") else pytest.skip)(reason)
-    with sync_playwright() as playwright:
-        # One a module: while it is open, the thread's event loop counts as running.
-        started = playwright.chromium.launch(executable_path=program, args=FLAGS.split())
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -26,42 +26,6 @@ HOSTILE = [
 ]
 
 ROWS = "[data-table] > .scroll > table > tbody > tr:not(.details)"
-# The least contrast of text against what is painted behind it, and the text that has it.
-CONTRAST = """() => {
-  const ink = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgba = (color) => {
-    ink.clearRect(0, 0, 1, 1);
-    ink.fillStyle = color;
-    ink.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = ink.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-  };
-  const over = ([r, g, b, a], under) => [r, g, b].map((part, at) => part * a + under[at] * (1 - a));
-  const behind = (node) => {
-    if (!node) return [255, 255, 255];
-    const color = rgba(getComputedStyle(node).backgroundColor);
-    return color[3] === 1 ? color.slice(0, 3) : over(color, behind(node.parentElement));
-  };
-  const light = (color) => {
-    const [r, g, b] = color.map((part) => part / 255)
-      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  let worst = { ratio: 99 }, seen = 0;
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !node.checkVisibility()) continue;
-    const style = getComputedStyle(node);
-    const ground = behind(node);
-    const text = over(rgba(node instanceof SVGElement ? style.fill : style.color), ground);
-    const [low, high] = [light(text), light(ground)].sort((a, b) => a - b);
-    const ratio = (high + 0.05) / (low + 0.05);
-    seen += 1;
-    if (ratio < worst.ratio) worst = { ratio, text: walker.currentNode.data, tag: node.outerHTML };
-  }
-  return { ...worst, seen };
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -111,21 +75,21 @@ def test_opens_without_a_word_and_fits_the_screen(reports, open_report, name, sc
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["10 requests", "diff"])
-def test_text_stands_out_from_what_is_behind_it(reports, open_report, name, scheme, size):
+def test_text_stands_out_from_what_is_behind_it(reports, open_report, contrast, name, scheme, size):
     # A colour on its way to another is not measured.
     page = open_report(reports[name], size=size, scheme=scheme, reduced_motion="reduce")
     for opener in page.locator("tr:not(.ok):not(.same) .opener").all():
         opener.click()
     for button in page.locator("[aria-pressed]").all()[1:]:
         button.click()
-    found = page.evaluate(CONTRAST)
+    found = contrast(page)
     assert found["seen"] > 50
     assert found["ratio"] >= 4.5, found
 
 
-def test_contrast_is_measured(open_report):
+def test_contrast_is_measured(open_report, contrast):
     page = open_report("<body style='background: #fff'><p style='color: #777'>text</p>")
-    assert page.evaluate(CONTRAST)["ratio"] == pytest.approx(4.48, abs=0.01)
+    assert contrast(page)["ratio"] == pytest.approx(4.48, abs=0.01)
 
 
 def test_search_finds_every_request_that_has_all_words(many):
