@@ -85,7 +85,13 @@ def _ask(path: Path, request: dict[str, Any], *, is_quiet: bool) -> dict[str, An
 
 def _instead_of(path: Path) -> str:
     """Which servers there are."""
-    others = sorted(other.stem.partition("-")[2] for other in path.parent.glob("serve-*.sock"))
-    if others:
-        return f"Name its port with --port; there are sockets of {', '.join(others)}."
+    sockets = sorted(path.parent.glob("serve-*.sock")) if path.parent.is_dir() else []
+    ports = [other.stem.partition("-")[2] for other in sockets if _is_alive(other)]
+    if ports:
+        return f"Name its port with --port; servers of yours are on {', '.join(ports)}."
     return "Start one with cpr serve; of another user's server, ask that user."
+
+
+def _is_alive(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0

@@ -109,7 +109,7 @@ def _summary(report: ReadyReport, options: ServeOptions) -> dict[str, Any]:
     return {
         "url": report.url,
         "predict_urls": predict_urls(report, options),
-        "model": report.model_name,
+        "model_name": report.model_name,
         "default_version": report.default_version,
         "versions": [_version(version) for version in report.versions],
         "pid": report.pid,

@@ -39,7 +39,7 @@ def predict_urls(report: ReadyReport, options: ServeOptions) -> list[str]:
     named = f"models/{report.model_name}:predict"
     routes = [f"/v1/{named}", f"/v1/projects/P/{named}"]
     own = [options.aip_predict_route] if options.aip_predict_route else []
-    return [f"{report.url}{route}" for route in (*own, *routes)]
+    return [f"{report.url}{route}" for route in (*routes, *own)]
 
 
 def sample_body(report: ReadyReport) -> str:
@@ -65,10 +65,16 @@ def _model_rows(report: ReadyReport, options: ServeOptions) -> Iterator[tuple[st
 
 def _version(version: VersionReport, *, is_default: bool) -> Iterator[str]:
     yield f"{version.name} (default)" if is_default else version.name
-    yield str(version.description.get("name", ""))
+    yield _predictor(version.description)
     yield "batchable" if version.description.get("is_batchable") else "not batchable"
     workers = f"{version.workers} workers, " if version.workers > 1 else ""
     yield f"{workers}loaded in {version.load_s:.2f} s, {version.memory_bytes / 1e6:.0f} MB"
+
+
+def _predictor(description: Mapping[str, Any]) -> str:
+    name, kind = str(description.get("name", "")), str(description.get("kind", ""))
+    is_ready_made = name.startswith("cpr.predictors.")
+    return f"{name.rpartition('.')[2]} ({kind})" if is_ready_made else name
 
 
 def _labelled(label: str, texts: list[str]) -> Iterator[tuple[str, str]]:

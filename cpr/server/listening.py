@@ -10,6 +10,7 @@ import struct
 import sys
 
 from cpr.errors import EnvironmentProblem, UsageError
+from cpr.server.port_holder import holder_of
 
 _SO_ATTACH_FILTER = 26
 # Classic BPF over the TCP header: a segment with SYN set is dropped, others pass whole.
@@ -105,8 +106,9 @@ def _explain(error: OSError, host: str, port: int) -> EnvironmentProblem | Usage
             f"{host!r} is no address of this machine.", hint="Use 127.0.0.1, or 0.0.0.0 for all."
         )
     if error.errno == errno.EADDRINUSE:
+        holder = holder_of(port) or "another process"
         return EnvironmentProblem(
-            f"port {port} on {host} is taken by another process.",
+            f"port {port} on {host} is taken by {holder}.",
             hint="End that process, or choose another port with --port; 0 is any that is free.",
         )
     if error.errno == errno.EACCES:

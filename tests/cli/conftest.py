@@ -1,5 +1,7 @@
 """Runs the command line as a real process, and writes small routines for it."""
 
+import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -45,3 +47,50 @@ def project(tmp_path):
         return [folder, f"--model-dir={folder / 'model'}"]
 
     return write
+
+
+class Serving:
+    """A `cpr serve` that runs, with what it has told so far."""
+
+    def __init__(self, folder, arguments, environ):
+        self.told = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cpr", "serve", *map(str, arguments)],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environ},
+        )
+
+    def await_told(self, pattern):
+        """Read standard error up to a line in which the pattern is found; returns the match."""
+        for line in self.process.stderr:
+            self.told += line
+            found = re.search(pattern, line)
+            if found:
+                return found
+        raise AssertionError(f"{pattern!r} was never told:\n{self.told}")
+
+    def stop(self):
+        """End it in order; returns the exit code."""
+        self.process.terminate()
+        self.told += self.process.stderr.read()
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def serving(tmp_path):
+    """Starts `cpr serve` in a folder of its own; it ends with the test."""
+    started = []
+
+    def start(*arguments, **environ):
+        started.append(Serving(tmp_path, arguments, environ))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+        one.process.stdout.close()
+        one.process.stderr.close()
