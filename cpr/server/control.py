@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,10 +87,17 @@ class ControlSocket:
         self._connection.close()
 
     def _receive(self) -> tuple[bytes, list[int]]:
-        data, descriptors, _, _ = socket.recv_fds(
-            self._connection, _LARGEST, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
-        )
-        return data, descriptors
+        # Not socket.recv_fds, which drops its flags: what comes would then be inherited by
+        # whatever user code starts, and a worker's end go unnoticed while that lives.
+        descriptors = array("i")
+        space = socket.CMSG_LEN(_MOST_DESCRIPTORS * descriptors.itemsize)
+        data, controls, _, _ = self._connection.recvmsg(_LARGEST, space, socket.MSG_CMSG_CLOEXEC)
+        for level, kind, content in controls:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                descriptors.frombytes(
+                    content[: len(content) // descriptors.itemsize * descriptors.itemsize]
+                )
+        return data, list(descriptors)
 
 
 def _write_page(data: bytes) -> int:

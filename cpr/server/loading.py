@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
+from cpr.archive import is_package_file
 from cpr.server.line_up import LineUp
 from cpr.server.options import ServeOptions, VersionSource
 from cpr.server.samples import samples_of
@@ -38,22 +41,27 @@ async def prepare(options: ServeOptions, line_up: LineUp) -> list[ServedVersion]
 
 
 def mark_of(source: VersionSource) -> Mark:
-    """What changes when the files of a version do; () where that cannot be told."""
+    """What changes when the files of a version do; () where that cannot be told.
+
+    It can be of packages and model directories; a class in a project may
+    import and read anything.
+    """
     target, model_dir = source.open_with.get("target"), source.open_with.get("model_dir")
     places = [Path(str(place)) for place in (target, model_dir) if place]
-    if not places or not all(place.exists() for place in places):
+    if not all(place.exists() for place in places) or (target and not is_package_file(places[0])):
         return ()
-    files = [file for place in places for file in _files(place)]
+    files = list(islice(chain.from_iterable(map(_files, places)), _MOST_FILES + 1))
     if len(files) > _MOST_FILES:
         return ()
-    described = [(str(file), *_state(file)) for file in files]
+    described = sorted((str(file), *_state(file)) for file in files)
     return (repr(sorted(source.open_with.items())), tuple(described))
 
 
-def _files(place: Path) -> list[Path]:
+def _files(place: Path) -> Iterator[Path]:
     if place.is_file():
-        return [place]
-    return sorted(Path(folder) / name for folder, _, names in os.walk(place) for name in names)
+        yield place
+    for folder, _, names in os.walk(place):
+        yield from (Path(folder) / name for name in names)
 
 
 def _state(file: Path) -> tuple[int, ...]:

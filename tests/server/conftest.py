@@ -4,7 +4,15 @@ The modules of benchmarks/robustness are importable here: the scripts and the
 tests show the same promises with the same tools.
 """
 
+import json
+import queue
+import signal
+import socket
+import subprocess
 import sys
+import textwrap
+import threading
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -39,3 +47,175 @@ def serve():
 def faults():
     """The path of the predictor that does what an instance says, as a target."""
     return f"{ROBUSTNESS / 'fault_predictor.py'}:FaultPredictor"
+
+
+SUPERVISED = """
+import dataclasses, json, sys
+from cpr.server.options import ServeOptions
+from cpr.server.supervisor import run
+
+class Screen:
+    def __getattr__(self, name):
+        return lambda *told: print(json.dumps([name, *map(plain, told)], default=str), flush=True)
+
+def plain(value):
+    if isinstance(value, Exception):
+        return {"type": type(value).__name__, "problem": value.problem, "hint": value.hint}
+    if dataclasses.is_dataclass(value):
+        return {key: plain(item) for key, item in vars(value).items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+sys.exit(run(ServeOptions.from_json(json.loads(sys.argv[1])), screen=Screen()))
+"""
+PREDICTOR = """
+import ctypes, os, signal, subprocess, threading
+import cpr
+
+class Doubler:
+    batchable = True
+
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+
+    def predict(self, instances, **kwargs):
+        return [self.one(instance) for instance in instances]
+
+    def one(self, instance):
+        if instance == "crash":
+            ctypes.string_at(0)
+        if instance == "hang":
+            threading.Event().wait()
+        if instance == "pid":
+            return os.getpid()
+        if instance == "sleeper":
+            return subprocess.Popen(["sleep", "1000"]).pid
+        if isinstance(instance, str) and instance.startswith("/"):
+            open(f"{instance}.began", "w").close()
+            with open(instance) as fifo:
+                return fifo.read()
+        return 2 * instance
+"""
+
+
+class Supervised:
+    """A supervisor in a process of its own, and what it tells its screen."""
+
+    def __init__(self, options):
+        self.events = queue.Queue()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SUPERVISED, json.dumps(options)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.stderr = []
+        self._threads = [
+            threading.Thread(target=self._read_events),
+            threading.Thread(target=lambda: self.stderr.extend(self.process.stderr)),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read_events(self):
+        for line in self.process.stdout:
+            self.events.put(json.loads(line))
+        self.events.put(None)
+
+    def await_told(self, name):
+        """What the screen is told by this name, next; what it is told before is passed over."""
+        while (event := self.events.get(timeout=60)) is not None:
+            if event[0] == name:
+                return event[1:]
+        raise AssertionError(f"ended before {name}: {b''.join(self.stderr).decode()}")
+
+    def await_ready(self):
+        (report,) = self.await_told("ready")
+        self.host, _, port = report["url"].removeprefix("http://").rpartition(":")
+        self.port = int(port)
+        self.admin_path = report["admin"]
+        return report
+
+    def post(self, *instances, version=""):
+        """Status and JSON of the answer to a prediction."""
+        route = f"/v1/projects/p/models/default{version and f'/versions/{version}'}:predict"
+        return self.fetch("POST", route, json.dumps({"instances": instances}))
+
+    def fetch(self, method, path, body=None):
+        connection = HTTPConnection(self.host.strip("[]"), self.port, timeout=60)
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text) if text[:1] in b"{[" else text.decode()
+
+    def ask(self, request):
+        """The last line of the answer of the admin socket."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.admin_path)
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile() as lines:
+                return json.loads(list(lines)[-1])
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self):
+        """The exit code, when it has ended."""
+        code = self.process.wait(60)
+        for thread in self._threads:
+            thread.join(60)
+        return code
+
+    def family(self):
+        """Its processes: fronts, workers, and what they started."""
+        from running_server import processes_below
+
+        return processes_below(self.process.pid)
+
+    def end(self):
+        self.process.kill()
+        self.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def supervising():
+    """Start a supervisor on a folder with a predictor; the caller ends it."""
+
+    def start(folder, **options):
+        source = folder / "predictor.py"
+        if not source.exists():
+            source.write_text(textwrap.dedent(PREDICTOR))
+        (folder / "model").mkdir(exist_ok=True)
+        target, model_dir = f"{source}:Doubler", str(folder / "model")
+        settled = {
+            "versions": [{"name": "1", "open_with": {"target": target, "model_dir": model_dir}}],
+            "default_version": "1",
+            "targets": [target],
+            "base_dir": model_dir,
+            "version_policy": "",
+            "port": 0,
+            "admin": str(folder / "admin" / "socket"),
+            **options,
+        }
+        for version in settled["versions"]:
+            version.setdefault("watch", [])
+        return Supervised(settled)
+
+    return start
+
+
+@pytest.fixture
+def supervise(supervising, tmp_path):
+    """The same in the test's own folder, ended with the test."""
+    started = []
+
+    def start(**options):
+        started.append(supervising(tmp_path, **options))
+        return started[-1]
+
+    yield start
+    for supervisor in started:
+        supervisor.end()

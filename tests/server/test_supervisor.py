@@ -1,0 +1,202 @@
+"""The supervisor starts, watches and ends its processes; none outlives it."""
+
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+
+def test_says_where_it_serves_what(supervise):
+    server = supervise(workers=2, fronts=2)
+    assert server.await_told("loading") == ["1"]
+    report = server.await_ready()
+    assert (report["model_name"], report["default_version"]) == ("default", "1")
+    assert report["pid"] == server.process.pid
+    (version,) = report["versions"]
+    assert (version["name"], version["workers"]) == ("1", 2)
+    assert version["description"]["name"] == "predictor.Doubler"
+    assert 10e6 < version["memory_bytes"] < 1e9
+    assert server.post(1, 2) == (200, {"predictions": [2, 4]})
+    assert len(server.family()) == 4
+
+
+def test_a_worker_that_crashes_is_replaced_and_its_line_told(supervise):
+    server = supervise()
+    server.await_ready()
+    before = server.post("pid")
+    status, answer = server.post("crash")
+    assert status == 500
+    assert "crashed" in str(answer)
+    version, problem = server.await_told("crashed")
+    assert version == "1"
+    assert "was killed by SIGSEGV (signal 11) while answering requests." in problem
+    assert "predictor.py:17 in one" in problem
+    assert server.post("pid") != before
+    assert server.post(4) == (200, {"predictions": [8]})
+
+
+def test_a_worker_that_hangs_is_replaced_and_its_line_told(supervise):
+    server = supervise(request_timeout_s=0.5)
+    server.await_ready()
+    assert server.post("hang")[0] == 504
+    _, problem = server.await_told("crashed")
+    assert "the process did not answer for 0.5 s and was killed." in problem
+    assert "predictor.py:19 in one" in problem
+    _, text = server.fetch("GET", "/metrics")
+    assert 'cpr_worker_hangs_total{model="default",version="1"} 1' in text
+    assert 'cpr_worker_crashes_total{model="default",version="1"} 0' in text
+
+
+def test_a_front_that_is_killed_is_replaced_and_the_other_serves_on(supervise):
+    from running_server import wait_until_gone
+
+    server = supervise(fronts=2)
+    server.await_ready()
+    fronts = set(server.family()) - set(server.post("pid")[1]["predictions"])
+    assert len(fronts) == 2
+    for pid in fronts:
+        os.kill(pid, signal.SIGKILL)
+        wait_until_gone([pid])
+        assert server.post(4) == (200, {"predictions": [8]})
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "problem"),
+    [
+        ("import absent_library", 10, "absent_library"),
+        ("class Doubler:\n    def predict(self, instances, **kwargs): ...", 14, "from_path"),
+        ("import os\nos._exit(7)", 14, "the process ended itself with exit code 7 while loading."),
+        ("import threading\nthreading.Event().wait()", 14, "loading took longer than 0.5 s"),
+    ],
+    ids=["import", "no from_path", "exit", "hang"],
+)
+def test_a_first_load_that_fails_ends_it_with_the_errors_code(
+    supervise, tmp_path, source, code, problem
+):
+    (tmp_path / "predictor.py").write_text(source)
+    server = supervise(workers=2, load_timeout_s=0.5 if "Event" in source else 60.0)
+    (error,) = server.await_told("failed")
+    assert problem in error["problem"]
+    assert server.wait() == code
+    assert not server.family()
+    assert not (tmp_path / "admin" / "socket").exists()
+
+
+def test_a_busy_port_ends_it_at_once(supervise):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = supervise(port=port)
+        (error,) = server.await_told("failed")
+    assert server.wait() == 20
+    assert error["problem"].startswith(f"port {port} on 127.0.0.1 is taken by ")
+    assert "--port" in error["hint"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_a_signal_while_loading_ends_it_at_once(supervise, tmp_path, number):
+    (tmp_path / "predictor.py").write_text("import threading\nthreading.Event().wait()")
+    server = supervise()
+    server.await_told("loading")
+    server.signal(number)
+    assert server.wait() == 128 + number
+    assert not server.family()
+
+
+@pytest.fixture
+def slow_call(tmp_path):
+    """A request that is being predicted until it is let go: its thread, and its answer."""
+
+    class Slow:
+        def __init__(self, server):
+            self.into = tmp_path / "into"
+            began = tmp_path / "into.began"
+            os.mkfifo(self.into)
+            os.mkfifo(began)
+            self.answer = []
+            self.thread = threading.Thread(target=self.send, args=(server,))
+            self.thread.start()
+            began.open().close()
+
+        def send(self, server):
+            try:
+                self.answer.append(server.post(str(self.into)))
+            except OSError as error:
+                self.answer.append(error)
+
+        def let_go(self):
+            self.into.write_text("slow")
+            self.thread.join(60)
+
+    return Slow
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_what_is_in_flight_is_answered_before_the_end(supervise, slow_call, number):
+    server = supervise()
+    server.await_ready()
+    call = slow_call(server)
+    server.signal(number)
+    assert server.await_told("stopping") == [signal.Signals(number).name]
+    call.let_go()
+    assert call.answer == [(200, {"predictions": ["slow"]})]
+    assert server.wait() == 0
+    assert not server.family()
+
+
+def test_a_second_signal_ends_it_now(supervise, slow_call):
+    server = supervise()
+    server.await_ready()
+    call = slow_call(server)
+    server.signal()
+    server.await_told("stopping")
+    server.signal(signal.SIGINT)
+    assert server.wait() == 130
+    call.thread.join(60)
+    assert isinstance(call.answer[0], OSError)
+    assert not server.family()
+
+
+def test_draining_has_a_limit(supervise, slow_call):
+    server = supervise(drain_timeout_s=0.3)
+    server.await_ready()
+    call = slow_call(server)
+    server.signal()
+    assert server.wait() == 0
+    call.thread.join(60)
+    assert not server.family()
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(supervise):
+    from running_server import is_free, wait_until_gone
+
+    server = supervise(workers=2, fronts=2)
+    server.await_ready()
+    status, answer = server.post("sleeper")
+    family = server.family()
+    assert status == 200
+    assert answer["predictions"][0] in family
+    assert len(family) == 5
+    server.process.kill()
+    wait_until_gone(family)
+    assert is_free(server.port)
+
+
+def test_serves_on_ipv6(supervise):
+    server = supervise(host="::1", allow_hosts=["::1"])
+    report = server.await_ready()
+    assert report["url"].startswith("http://[::1]:")
+    assert server.post(4) == (200, {"predictions": [8]})
+
+
+def test_metrics_name_each_process_and_count_its_crashes(supervise):
+    server = supervise()
+    server.await_ready()
+    server.post("crash")
+    server.await_told("crashed")
+    server.await_told("crashed")  # it is tried once more, alone
+    _, text = server.fetch("GET", "/metrics")
+    assert 'cpr_worker_crashes_total{model="default",version="1"} 2' in text
+    assert 'cpr_process_resident_memory_bytes{process="supervisor"}' in text
+    assert 'cpr_process_resident_memory_bytes{process="front-0"}' in text
