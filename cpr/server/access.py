@@ -48,9 +48,10 @@ class Denied:
 _WRONG_HOST = "this server does not answer to the name in the Host header"
 _WRONG_ORIGIN = "pages of another origin may not use this server"
 _NO_TOKEN = "a valid bearer token is needed"  # noqa: S105
-_BEARER = ((b"www-authenticate", b"Bearer"),)
+# httplib2, which Google's clients use, fails on a scheme without a realm.
+_BEARER = ((b"www-authenticate", b'Bearer realm="cpr"'),)
 # A browser asks for a password then: the token, under any user name.
-_BEARER_OR_BASIC = (*_BEARER, (b"www-authenticate", b'Basic realm="token"'))
+_BEARER_OR_BASIC = (*_BEARER, (b"www-authenticate", b'Basic realm="cpr"'))
 
 
 class Access:
@@ -110,7 +111,8 @@ class Access:
             method: Of the request, in capitals.
             path: Its target as it came; a query may follow the path.
             headers: With names in lower case. That there is one Host is
-                checked by the caller, who knows the version of HTTP.
+                checked by the caller, who knows the version of HTTP; where
+                none is needed, no browser asks, and no name is missed.
         """
         host = origin = authorization = None
         for name, value in headers:
@@ -140,7 +142,7 @@ class Access:
         if target in self._open_paths and b"verbose" not in query:
             return None
         host, origin, authorization = claims
-        if self._names is not None and not self._answers_to(host):
+        if self._names is not None and host is not None and not self._answers_to(host):
             return Denied(421, _WRONG_HOST)
         if origin is not None and not self._is_own_origin(origin, host):
             return Denied(403, _WRONG_ORIGIN)
@@ -151,8 +153,8 @@ class Access:
         self._accepted.add(claims)
         return None
 
-    def _answers_to(self, host: bytes | None) -> bool:
-        name = _name_of(host or b"")
+    def _answers_to(self, host: bytes) -> bool:
+        name = _name_of(host)
         return name in (self._names or ()) or (name != b"" and name.endswith(self._suffixes))
 
     def _is_own_origin(self, origin: bytes, host: bytes | None) -> bool:

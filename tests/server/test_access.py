@@ -71,8 +71,9 @@ def test_on_loopback_only_loopback_names_are_answered_to(host, expected):
     assert status(Access(), (b"host", host)) == expected
 
 
-def test_a_request_without_host_is_refused_where_names_are_fixed():
-    assert status(Access()) == 421
+def test_http_1_0_without_a_host_is_answered_as_no_browser_speaks_it():
+    assert status(Access()) == 200
+    assert status(Access(), (b"origin", b"http://127.0.0.1:8080")) == 403
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_a_request_needs_a_token_of_the_file(token_file, value, expected):
 def test_a_request_without_a_token_is_told_what_is_needed(token_file):
     denied = Access(token_file=str(token_file)).check(b"POST", PREDICT, [HOST])
     assert denied == Denied(
-        401, "a valid bearer token is needed", ((b"www-authenticate", b"Bearer"),)
+        401, "a valid bearer token is needed", ((b"www-authenticate", b'Bearer realm="cpr"'),)
     )
 
 
@@ -228,8 +229,8 @@ def test_a_wrong_token_is_told_no_more_than_a_missing_one(token_file):
 
 def test_a_browser_is_asked_for_the_token_as_a_password(token_file):
     denied = Access(token_file=str(token_file)).check(b"GET", b"/", [HOST])
-    assert (b"www-authenticate", b"Bearer") in denied.headers
-    assert (b"www-authenticate", b'Basic realm="token"') in denied.headers
+    assert (b"www-authenticate", b'Bearer realm="cpr"') in denied.headers
+    assert (b"www-authenticate", b'Basic realm="cpr"') in denied.headers
 
 
 def test_two_authorization_headers_are_none(token_file):

@@ -247,7 +247,7 @@ def test_a_body_without_a_token_is_not_waited_for(token_server, tools):
     headers = {"Content-Length": "7000000"}
     answer = ask(tools, token_server, tools[0].request(AIPLATFORM.format("m"), headers=headers))
     assert answer.status == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["www-authenticate"] == 'Bearer realm="cpr"'
     assert answer.ends_connection
 
 
