@@ -7,7 +7,7 @@ and a line of the file take the same values.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -95,24 +95,6 @@ _NAMES = {
 }
 
 
-class QuantityType(click.ParamType):
-    """A number with the range and the units of a setting."""
-
-    def __init__(self, quantity: Quantity) -> None:
-        self.quantity = quantity
-        self.name = quantity.noun
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | float:
-        """The number; click reports what is none."""
-        named = param.opts[-1] if param is not None else self.name
-        try:
-            return self.quantity.read(value, named)
-        except ConfigError as error:
-            raise click.UsageError(error.problem, ctx) from error
-
-
 def serve_flags(command: Any) -> Any:
     """Give a command every flag; it is called with `flags`, by key, and with `opening`."""
     keys = {_variable(key): key for rows in _ROWS.values() for key, _, _ in rows}
@@ -136,17 +118,29 @@ def _option(key: str, metavar: str, text: str) -> Decorator:
     if kind is bool:
         flags = [f"--{flag}/--no-{flag}"] if default else flags
         more = {"is_flag": True, "default": None}
-        default = ""
+        default = flag if default else ""
     elif get_origin(kind) is Literal:
         more = {"type": click.Choice(get_args(kind))}
     elif get_origin(kind) is Annotated:
-        more = {"type": QuantityType(get_args(kind)[1]), "metavar": metavar}
+        more = {"type": _reader(get_args(kind)[1], f"--{flag}"), "metavar": metavar}
         default = _shown(get_args(kind)[1], default)
     else:
         more = {"metavar": metavar, "multiple": get_origin(kind) is tuple}
     if default not in ("", ()):
         text = f"{text}  [default: {default}]"
     return click.option(*flags, _variable(key), help=text, **more)
+
+
+def _reader(quantity: Quantity, flag: str) -> Callable[[str], float]:
+    """Reads a number with the range and the units of a setting."""
+
+    def read(text: str) -> float:
+        try:
+            return quantity.read(text, flag)
+        except ConfigError as error:
+            raise click.UsageError(error.problem, click.get_current_context()) from error
+
+    return read
 
 
 def _variable(key: str) -> str:

@@ -107,7 +107,7 @@ class ServeOptions:
     def from_json(cls, values: Mapping[str, Any]) -> ServeOptions:
         """The options that `to_json` wrote, also after a round trip through JSON text."""
         tuples = {item.name for item in fields(cls) if str(item.type).startswith("tuple")}
-        made = {key: tuple(v) if key in tuples else v for key, v in values.items()}
+        made: dict[str, Any] = {key: tuple(v) if key in tuples else v for key, v in values.items()}
         made["versions"] = tuple(
             VersionSource(**{**source, "watch": tuple(source["watch"])})
             for source in values.get("versions", ())

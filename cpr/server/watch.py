@@ -80,7 +80,7 @@ class _Watched:
 
     def folders(self) -> list[str]:
         """The folders in which files may come, change and go."""
-        found = set()
+        found: set[str] = set()
         for path in self._paths:
             if Path(path).is_dir():
                 found.update(folder for folder, _ in _walk(path))
