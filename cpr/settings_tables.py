@@ -69,6 +69,8 @@ class PredictorSettings:
     `trust` says which pickles are loaded: none (``data``), those that need
     nothing but listed names and the package's own (``listed``), or any
     (``full``); `trusted` are names to add to the list, ``module.Name``.
+    `batchable` says whether requests may share a predict: what the class says
+    (``auto``), or else ``always`` or ``never``; a Vertex AI class never can.
     """
 
     signature_name: str = ""
@@ -77,6 +79,7 @@ class PredictorSettings:
     labels: str = ""
     preprocessor: str = ""
     b64: Literal["auto", "never", "always"] = "auto"
+    batchable: Literal["auto", "never", "always"] = "auto"
     strict: bool = False
     nonfinite: Literal["error", "null", "literal"] = "error"
     trust: Literal["data", "listed", "full"] = "listed"
@@ -142,6 +145,7 @@ class ServeSettings:
     tls_client_ca: str = ""
     access_log: str = ""
     access_log_format: Literal["json", "text"] = "json"
+    log_format: Literal["text", "json"] = "text"
     tracing: bool = False
     error_status: Status = 0
     debug_errors: bool = False

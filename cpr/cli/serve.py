@@ -51,7 +51,8 @@ def command(
     guard_stdout()
     _look_for_libraries(flags)
     # CLI start-up time: what help needs is imported above.
-    from cpr.cli.serve_screen import TerminalScreen
+    from cpr.cli.serve_screen import LoggedScreen, TerminalScreen
+    from cpr.observe.server_log import configure_logging
     from cpr.server.resolving import serve_options
     from cpr.server.supervisor import run
 
@@ -70,7 +71,14 @@ def command(
         flags={**target.flags, **flags},
         log_level=logging.getLevelName(logging.getLogger("cpr").getEffectiveLevel()).lower(),
     )
-    return run(options, screen=TerminalScreen(options, is_quiet=is_quiet, as_json=as_json))
+    kind = TerminalScreen
+    if options.log_format == "json":
+        kind = LoggedScreen
+        ours = logging.getLogger("cpr")
+        ours.handlers, ours.propagate = [], True
+        ours.setLevel(logging.INFO if options.log_level == "warning" else logging.NOTSET)
+        configure_logging("supervisor", line_format="json", level=options.log_level)
+    return run(options, screen=kind(options, is_quiet=is_quiet, as_json=as_json))
 
 
 def _look_for_libraries(flags: Mapping[str, Any]) -> None:

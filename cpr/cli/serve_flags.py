@@ -78,6 +78,7 @@ _LIMITS: list[_Row] = [
 _SAID: list[_Row] = [
     ("serve.access_log", "FILE", "Log requests to a file; - is standard error."),
     ("serve.access_log_format", "", "How they are logged."),
+    ("serve.log_format", "", "How the server's own log on standard error is written."),
     ("serve.tracing", "", "Send traces through OpenTelemetry, which OTEL_… variables configure."),
     ("serve.error_status", "STATUS", "Send all errors of predictions with this status; 200 is "
      "AI Platform's, 0 sends each with its own."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -14,6 +15,8 @@ from cpr.cli.start_page import predict_urls, start_page
 from cpr.errors import CprError, EnvironmentProblem
 from cpr.server.options import ServeOptions
 from cpr.server.screen import ReadyReport, ReloadReport, VersionReport
+
+logger = logging.getLogger(__name__)
 
 # Back to the start of the line, and nothing on it.
 _CLEAR = "\r\x1b[K"
@@ -52,8 +55,7 @@ class TerminalScreen:
         self._is_ready = True
         self._clear()
         if self._as_json:
-            with suppress(OutputClosed, EnvironmentProblem):
-                emit_json("cpr.serve/1", ok=True, summary=_summary(report, self._options))
+            self._write_document(report)
         elif not self._is_quiet:
             in_colour = self._is_live and not os.environ.get("NO_COLOR")
             self._say(start_page(report, self._options, in_colour=in_colour))
@@ -90,6 +92,10 @@ class TerminalScreen:
         self._clear()
         self._tell(f"cpr: stopping ({reason}); requests that were taken are still answered.")
 
+    def _write_document(self, report: ReadyReport) -> None:
+        with suppress(OutputClosed, EnvironmentProblem):
+            emit_json("cpr.serve/1", ok=True, summary=_summary(report, self._options))
+
     def _tell(self, text: str) -> None:
         if not self._is_quiet:
             self._say(text)
@@ -103,6 +109,41 @@ class TerminalScreen:
         if self._has_line:
             self._has_line = False
             sys.stderr.write(_CLEAR)
+
+
+class LoggedScreen(TerminalScreen):
+    """The same, in the server's log: for logs that a program reads."""
+
+    def loading(self, version: str) -> None:
+        """Say nothing: it is told when it has ended."""
+
+    def ready(self, report: ReadyReport) -> None:
+        """Log where; write the document if it was asked for."""
+        self._is_ready = True
+        if self._as_json:
+            self._write_document(report)
+        names = ", ".join(version.name for version in report.versions)
+        logger.info("serving %s, version %s, at %s", report.model_name, names, report.url)
+
+    def failed(self, error: CprError) -> None:
+        """Log why."""
+        logger.error("%s", error, exc_info=error)
+        if self._as_json and not self._is_ready:
+            super().failed(error)
+
+    def reloaded(self, report: ReloadReport) -> None:
+        """Log how it ended."""
+        names = ", ".join(version.name for version in report.versions)
+        if report.error is None:
+            logger.info("reloaded in %.2f s (%s): version %s", report.load_s, report.reason, names)
+        else:
+            error = report.error
+            logger.error(
+                "the reload failed; version %s serves on: %s", names, error, exc_info=error
+            )
+
+    def _say(self, text: str) -> None:
+        logger.warning("%s", text.removeprefix("cpr: "))
 
 
 def _summary(report: ReadyReport, options: ServeOptions) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def main(start: Mapping[str, Any]) -> None:
     for descriptor in (start["control"], start["lifeline"], *start["listen"]):
         os.set_inheritable(descriptor, False)
     end_with_parent(start["parent"], start["lifeline"])
-    configure_logging("front", level=start["options"]["log_level"])
+    given = start["options"]
+    configure_logging("front", line_format=given["log_format"], level=given["log_level"])
     uvloop.run(_FrontProcess(start).run())
 
 

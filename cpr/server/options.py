@@ -74,6 +74,7 @@ class ServeOptions:
     access_log: str = ""
     access_log_format: Literal["json", "text"] = "json"
     log_level: str = "warning"
+    log_format: Literal["text", "json"] = "text"
     error_status: int = 0
     debug_errors: bool = False
     tracing: bool = False

@@ -55,7 +55,8 @@ def main(start: Mapping[str, Any]) -> None:
     say_where_it_exits()
     control = ControlSocket(socket.socket(fileno=start["control"]))
     options = ServeOptions.from_json(start["options"])
-    configure_logging(f"worker-{start['version']}", level=options.log_level)
+    role = f"worker-{start['version']}"
+    configure_logging(role, line_format=options.log_format, level=options.log_level)
     try:
         routine, ready = _load(start)
     except BaseException as error:  # SystemExit of user code too: it fails the load, no more

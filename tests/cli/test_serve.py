@@ -205,3 +205,23 @@ def test_help_shows_every_option_in_a_group(cpr):
     assert "-p, --port PORT" in shown
     assert "[default: 8MB]" in shown
     assert "--watch, --reload" in shown
+
+
+def test_log_for_programs_has_nothing_for_people(serving, sampled):
+    server = serving(*sampled, "--port=0", "--log-format=json", "--watch")
+    server.await_told("serving doubler, version 0.3, at http")
+    source = Path(sampled[0], "predictor.py")
+    source.write_text(f"import nowhere\n{source.read_text()}")
+    server.await_told("the reload failed; version 0.3 serves on")
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.told.splitlines()]
+    assert [line["level"] for line in lines] == ["info", "error", "warning"]
+    assert {line["role"] for line in lines} == {"supervisor"}
+    assert "import nowhere" in lines[1]["message"]
+
+
+def test_start_that_fails_is_logged_for_programs(cpr, project):
+    done = cpr("serve", *project(RUINED), "--port=0", "--log-format=json", expected=10)
+    (line,) = map(json.loads, done.stderr.splitlines())
+    assert (line["level"], line["error"]) == ("error", "LoadError")
+    assert "no such weights" in line["message"]
