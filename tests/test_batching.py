@@ -251,3 +251,33 @@ def test_batched_replies_are_those_of_calls_made_alone_each_in_its_place(bodies)
     batched = answer(Recorder(echo), *bodies)
     alone = [answer(Recorder(echo), body)[0] for body in bodies]
     assert [(r.status, r.body) for r in batched] == [(r.status, r.body) for r in alone]
+
+
+def rows_of(*sizes):
+    return [Instances([0] * size) for size in sizes]
+
+
+CUTS = {
+    "no_bound": (rows_of(2, 2, 2), 0, [[0, 1, 2]]),
+    "fits": (rows_of(2, 2), 4, [[0, 1]]),
+    "one_too_many": (rows_of(2, 2, 1), 4, [[0, 1], [2]]),
+    "larger_alone": (rows_of(1, 9, 1), 4, [[0], [1], [2]]),
+    "in_order": ([*rows_of(1, 3), Instances([1], {"a": 1}), *rows_of(4)], 4, [[0, 1], [2], [3]]),
+    "not_a_list": ([Instances("text"), *rows_of(1)], 1, [[0], [1]]),
+}
+
+
+@pytest.mark.parametrize(("requests", "most", "groups"), CUTS.values(), ids=CUTS)
+def test_a_group_has_no_more_instances_than_the_most(requests, most, groups):
+    assert batching.plan(requests, most) == groups
+
+
+def test_rows_are_joined_with_instances_and_columns_with_nothing():
+    requests = [
+        Instances([1]),
+        Instances([1], {}, "rows"),
+        Instances([1], {}, "columns"),
+        Instances([1], {}, "body"),
+        Instances([2], {}, "columns"),
+    ]
+    assert batching.plan(requests) == [[0, 1], [2], [3], [4]]

@@ -10,7 +10,7 @@ from cpr.config import PredictorSettings
 from cpr.errors import CprError
 from cpr.messages import Form, Instances
 from cpr.wire import aiplatform, kserve, tfserving, vertex
-from cpr.wire.number_text import row_texts, serving_row_texts
+from cpr.wire.row_text import row_texts, serving_row_texts
 
 _Encode = Callable[[Any, PredictorSettings], bytes]
 _ErrorEncode = Callable[[CprError, PredictorSettings], bytes]

@@ -6,6 +6,7 @@ import zlib
 
 from cpr.errors import BadInput, BodyTooLarge, UnknownEncoding, shorten
 
+_PIECE = 1 << 18
 _GZIP = 16 + zlib.MAX_WBITS
 _ENCODINGS = {"gzip": _GZIP, "x-gzip": _GZIP}
 
@@ -34,16 +35,29 @@ def inflate(body: bytes, encoding: str, *, limit: int) -> bytes:
         )
     unpacker = zlib.decompressobj(_GZIP)
     try:
-        unpacked = unpacker.decompress(body, limit + 1 if limit else 0)
+        unpacked = _unpack(unpacker, body, limit)
     except zlib.error as error:
         raise BadInput(f"the body is not valid gzip: {error}.") from error
-    if limit and len(unpacked) > limit:
-        raise BodyTooLarge(
-            f"the body is larger than {limit} bytes once it is unpacked.",
-            hint="Send fewer instances at once.",
-        )
     if not unpacker.eof:
         raise BadInput("the body is not valid gzip: it is cut short.")
     if unpacker.unused_data:
         raise BadInput("the body is not valid gzip: something follows its end.")
     return unpacked
+
+
+def _unpack(unpacker: zlib._Decompress, body: bytes, limit: int) -> bytes:
+    """Unpack in pieces: in one go zlib doubles its buffer, up to several times the limit."""
+    pieces, size, rest = [], 0, body
+    while not unpacker.eof:
+        piece = unpacker.decompress(rest, _PIECE)
+        rest = unpacker.unconsumed_tail
+        if not piece and not rest:
+            break
+        pieces.append(piece)
+        size += len(piece)
+        if limit and size > limit:
+            raise BodyTooLarge(
+                f"the body is larger than {limit} bytes once it is unpacked.",
+                hint="Send fewer instances at once.",
+            )
+    return b"".join(pieces)

@@ -18,7 +18,8 @@ from cpr.errors import BadInput, BadOutput
 from cpr.wire.foreign import to_json_type
 from cpr.wire.plain import Nonfinite, plain
 
-_EPOCH = b"1970-01-01T00:00:00"
+# What NaT becomes.
+EPOCH = b"1970-01-01T00:00:00"
 _STRICT_FAILURE = (
     "Failed to json encode the prediction response: {error} If your output is not text, did you "
     "forget to suffix the alias of your output tensor with _bytes?"
@@ -71,14 +72,23 @@ def dumps(
     if strict:
         return _dumps_strict(value)
     try:
-        body = orjson.dumps(value, default=to_json_type, option=orjson.OPT_SERIALIZE_NUMPY)
+        body = dumps_quickly(value)
     except (TypeError, RecursionError):
         return _dumps_slowly(value, nonfinite, name)
-    # orjson writes NaN and infinities as null, and NaT as the epoch, silently: look closer
-    # only where there is one of these.
-    if (nonfinite != "null" and b"null" in body) or _EPOCH in body:
+    if (nonfinite != "null" and b"null" in body) or EPOCH in body:
         return _dumps_slowly(value, nonfinite, name)
     return body
+
+
+def dumps_quickly(value: Any) -> bytes:
+    """Write what JSON and numpy have; look closer where `EPOCH` or ``null`` comes out.
+
+    orjson writes NaN and infinities as null, and NaT as the epoch, silently.
+
+    Raises:
+        TypeError: Some part has no JSON form, or is too deep.
+    """
+    return orjson.dumps(value, default=to_json_type, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _dumps_strict(value: Any) -> bytes:

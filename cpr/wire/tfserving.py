@@ -20,7 +20,7 @@ from cpr.wire import kserve
 from cpr.wire.b64 import decode_b64, may_hold_b64
 from cpr.wire.json_codec import dumps
 from cpr.wire.lenient_json import loads_first
-from cpr.wire.number_text import serving_floats, serving_row_texts
+from cpr.wire.row_text import serving_floats, serving_row_texts
 
 _KEYS = (b'"instances"', b'"inputs"', b'"signature_name"')
 
@@ -70,6 +70,8 @@ def encode_rows(predictions: Any, settings: PredictorSettings) -> bytes:
     del settings
     if isinstance(predictions, Mapping):
         predictions = _as_rows(predictions)
+    elif isinstance(predictions, np.ndarray):
+        predictions = _printable("", predictions)
     texts = serving_row_texts(predictions)
     if texts is not None:
         return b'{"predictions":[' + b",".join(texts) + b"]}"
@@ -139,7 +141,7 @@ def _printable(name: str, array: Any) -> Any:
         return array
     if kind not in "OS":
         raise Unprintable(
-            f"Failed to write JSON value for tensor type: {array.dtype.name}, of output {name!r}."
+            f"Failed to write JSON value for tensor type: {array.dtype.name} {name}".rstrip() + "."
         )
     if name.endswith("_bytes"):
         return array.tolist()

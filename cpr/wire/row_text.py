@@ -1,8 +1,7 @@
-"""Arrays of numbers as JSON text, row by row.
+"""The JSON text of an answer, row by row.
 
-A joint predict returns one array for many calls. To write it at once and to
-cut the text is several times quicker than to cut the array and to write each
-part.
+A joint predict returns one value for many calls. To write its rows at once is
+several times quicker than to part it and to write each part.
 """
 
 from __future__ import annotations
@@ -12,33 +11,44 @@ from typing import Any
 import numpy as np
 import orjson
 
-_DIGITS = {2: 9, 4: 9, 8: 17}
+from cpr.wire.json_codec import EPOCH, dumps_quickly
+
+_DIGITS = {4: 9, 8: 17}
 
 
 def row_texts(value: Any) -> list[bytes] | None:
-    """The JSON text of each row of an array, each number in its shortest form.
+    """The JSON text of each row of a list, or of an array of one or two dimensions.
 
-    None where this is no plain array of one or two dimensions, or where it
-    holds a number that JSON cannot.
+    None where there are none, and where a row has to be looked at closely: it
+    may hold a number that JSON cannot.
     """
+    if type(value) is list:
+        return _listed(value)
     if type(value) is not np.ndarray or value.dtype.kind not in "iufb" or not value.size:
         return None
     if value.dtype.itemsize > 8 or value.ndim not in (1, 2):
         return None
-    return _cut(_numpy_text(value), value.ndim)
+    text = dumps_quickly(np.ascontiguousarray(value))
+    if b"null" in text:
+        return None
+    if value.ndim == 1:
+        return text[1:-1].split(b",")
+    return [b"[" + row + b"]" for row in text[2:-2].split(b"],[")]
 
 
 def serving_row_texts(value: Any) -> list[bytes] | None:
-    """As `row_texts`, but floats as TensorFlow Serving writes them, NaN included."""
-    if type(value) is np.ndarray and value.dtype.kind == "f" and value.dtype.itemsize <= 8:
-        if not value.size or value.ndim not in (1, 2):
-            return None
-        texts = serving_floats(value)
-        if value.ndim == 1:
-            return [text.encode() for text in texts]
-        width = value.shape[1]
-        return [f"[{','.join(texts[i : i + width])}]".encode() for i in range(0, len(texts), width)]
-    return row_texts(value)
+    """As `row_texts` of an array, but floats as TensorFlow Serving writes them, NaN included."""
+    if type(value) is not np.ndarray:
+        return None
+    if value.dtype.kind != "f":
+        return row_texts(value)
+    if value.dtype.itemsize not in _DIGITS or not value.size or value.ndim not in (1, 2):
+        return None
+    texts = serving_floats(value)
+    if value.ndim == 1:
+        return [text.encode() for text in texts]
+    width = value.shape[1]
+    return [f"[{','.join(texts[i : i + width])}]".encode() for i in range(0, len(texts), width)]
 
 
 def serving_floats(array: Any) -> list[str]:
@@ -78,13 +88,10 @@ def _with_point(text: str) -> str:
 _WORDS = {"nan": "NaN", "-nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
-def _numpy_text(array: Any) -> bytes:
-    return orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _cut(text: bytes, ndim: int) -> list[bytes] | None:
-    if b"null" in text:
+def _listed(rows: list[Any]) -> list[bytes] | None:
+    try:
+        texts = [dumps_quickly(row) for row in rows]
+    except (TypeError, RecursionError):
         return None
-    if ndim == 1:
-        return text[1:-1].split(b",")
-    return [b"[" + row + b"]" for row in text[2:-2].split(b"],[")]
+    joined = b",".join(texts)
+    return None if b"null" in joined or EPOCH in joined else texts
