@@ -1,15 +1,17 @@
 """Sample requests: what a version answers before it serves, and what its page offers.
 
-They are the requests that `cpr replay` reads: those that are named, or else
-``requests/`` of the project directory or inside the package, with the answers
-that are recorded with them or stand in ``golden/`` beside them.
+They are the requests that `cpr replay` reads: those that are named, with the
+answers that are recorded with them or stand in ``golden/`` beside them; or else
+``requests/`` of the project directory or inside the package. Of those only the
+requests are taken, without answers: a new model may well answer otherwise, and
+so does a class that is being worked on.
 """
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +28,16 @@ logger = logging.getLogger(__name__)
 
 # A version answers them all each time it is loaded; those that are named are all taken.
 MOST = 20
-_FOLDERS = ("requests", "golden")
+_FOLDER = "requests"
 
 
 def samples_of(source: VersionSource, named: str = "") -> list[dict[str, Any]]:
     """The sample requests of a version, as JSON values.
 
-    Each is ``{"body": text, "place": "file:line"}``, and where an answer is
-    known ``"expected": document`` or ``"fails": true``. Requests that are
-    found rather than named, and that cannot be read, are left out with a
-    warning.
+    Each is ``{"body": text, "place": "file:line"}``, and of those that are
+    named, where an answer is known, ``"expected": document`` or ``"fails": true``.
+    Requests that are found rather than named are left out with a warning if
+    they cannot be read, and silently if an error is recorded for them.
 
     Args:
         source: The version.
@@ -46,10 +48,10 @@ def samples_of(source: VersionSource, named: str = "") -> list[dict[str, Any]]:
         NoFile: `named` is not there.
     """
     if named:
-        return _as_json(_with_answers(read_requests(named), Path(named)))
+        return [_sample(one) for one in _with_answers(read_requests(named), Path(named))]
     target = source.open_with.get("target")
     try:
-        return _as_json(_own_requests(target)[:MOST])
+        return [_sample(replace(request, expected=None)) for request in _own_requests(target)]
     except CprError as error:
         logger.warning("the requests of %s cannot be used as samples: %s", target, error.problem)
         return []
@@ -60,9 +62,10 @@ def _own_requests(target: str | None) -> list[RecordedRequest]:
     if place is None or target is None:
         return []
     if place.is_file() and is_package_file(place):
-        return _packed_requests(place)
-    folder = place if place.is_dir() else _project_of(place)
-    return _requests_in(folder)
+        found = _packed_requests(place)
+    else:
+        found = _requests_in(place if place.is_dir() else _project_of(place))
+    return [one for one in found if one.expected is None or not one.expected.is_error][:MOST]
 
 
 def _project_of(file: Path) -> Path:
@@ -71,10 +74,10 @@ def _project_of(file: Path) -> Path:
 
 
 def _requests_in(folder: Path) -> list[RecordedRequest]:
-    requests = folder / "requests"
+    requests = folder / _FOLDER
     if not requests.is_dir() or not any(item.suffix in SUFFIXES for item in requests.iterdir()):
         return []
-    return _with_answers(read_requests(str(requests)), requests)
+    return read_requests(str(requests))
 
 
 def _with_answers(requests: list[RecordedRequest], place: Path) -> list[RecordedRequest]:
@@ -96,17 +99,13 @@ def _packed_requests(package: Path) -> list[RecordedRequest]:
 
 
 def _unpack(contents: Contents, into: Path) -> None:
-    """Write the requests and golden answers of a package, flat folders of checked names."""
+    """Write the requests of a package, a flat folder of checked names."""
     prefix = f"{contents.root}/" if contents.root else ""
     for member in contents.members:
         folder, _, name = member.name.removeprefix(prefix).partition("/")
-        if folder in _FOLDERS and name and "/" not in name:
+        if folder == _FOLDER and name and "/" not in name:
             (into / folder).mkdir(exist_ok=True)
             (into / folder / name).write_bytes(contents.read(member))
-
-
-def _as_json(requests: Sequence[RecordedRequest]) -> list[dict[str, Any]]:
-    return [_sample(request) for request in requests]
 
 
 def _sample(request: RecordedRequest) -> dict[str, Any]:

@@ -29,44 +29,59 @@ def of(target, named=""):
 FOUND = {"body": REQUEST, "place": "a.json:1"}
 
 
+LINES = [
+    {"body": '{"instances": [[1]]}', "place": "a.jsonl:1"},
+    {"body": '{"instances": [[2]]}', "place": "a.jsonl:2"},
+]
+FAILING = {"requests/a.request.json": REQUEST, "requests/a.response.json": '{"error": "no"}'}
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
         ({"requests/a.json": REQUEST}, [FOUND]),
+        ({"requests/a.jsonl": "[1]\n[2]"}, LINES),
+        ({"requests/a.json": REQUEST, "golden/a.json": '{"predictions": [7]}'}, [FOUND]),
+        ({"requests/b.jsonl": RECORD}, [{"body": '{"instances": [3]}', "place": "b.jsonl:1"}]),
+        (FAILING, []),
+        ({"requests/README.md": "nothing"}, []),
+        ({}, []),
+    ],
+    ids=["request", "instances", "golden", "record", "expected error", "no request", "none"],
+)
+def test_requests_of_a_project_are_its_samples_without_answers(tmp_path, files, expected):
+    found = of(write(tmp_path, files))
+    assert found == expected
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("files", "named", "expected"),
+    [
+        ({"a.json": REQUEST}, "a.json", [FOUND]),
         (
             {"requests/a.json": REQUEST, "golden/a.json": '{"predictions": [7]}'},
+            "requests",
             [{**FOUND, "expected": {"predictions": [7]}}],
         ),
         (
-            {"requests/a.jsonl": "[1]\n[2]"},
-            [
-                {"body": '{"instances": [[1]]}', "place": "a.jsonl:1"},
-                {"body": '{"instances": [[2]]}', "place": "a.jsonl:2"},
-            ],
-        ),
-        (
-            {"requests/a.jsonl": RECORD},
+            {"b.jsonl": RECORD},
+            "b.jsonl",
             [
                 {
                     "body": '{"instances": [3]}',
-                    "place": "a.jsonl:1",
+                    "place": "b.jsonl:1",
                     "expected": {"predictions": [4]},
                 }
             ],
         ),
-        (
-            {"requests/a.request.json": REQUEST, "requests/a.response.json": '{"error": "no"}'},
-            [{"body": REQUEST, "place": "a.request.json:1", "fails": True}],
-        ),
-        ({"requests/README.md": "nothing"}, []),
-        ({}, []),
+        (FAILING, "requests", [{"body": REQUEST, "place": "a.request.json:1", "fails": True}]),
     ],
-    ids=["request", "golden", "instances", "record", "expected error", "no request", "none"],
+    ids=["request", "golden", "record", "expected error"],
 )
-def test_requests_of_a_project_are_its_samples(tmp_path, files, expected):
-    found = of(write(tmp_path, files))
-    assert found == expected
-    assert json.loads(json.dumps(found)) == found
+def test_samples_that_are_named_keep_their_answers(tmp_path, files, named, expected):
+    write(tmp_path, files)
+    assert of(tmp_path, str(tmp_path / named)) == expected
 
 
 def test_a_class_in_a_file_has_the_samples_of_its_project(tmp_path):
@@ -79,7 +94,6 @@ def test_a_package_brings_its_samples(tmp_path):
     files = {
         "predictor.py": "",
         "requests/a.json": REQUEST,
-        "golden/a.json": '{"predictions": [7]}',
         "requests/deeper/b.json": REQUEST,
     }
     with tarfile.open(tmp_path / "iris-0.1.tar.gz", "w:gz") as archive:
@@ -87,7 +101,7 @@ def test_a_package_brings_its_samples(tmp_path):
             info = tarfile.TarInfo(f"iris-0.1/{name}")
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
-    assert of(tmp_path / "iris-0.1.tar.gz") == [{**FOUND, "expected": {"predictions": [7]}}]
+    assert of(tmp_path / "iris-0.1.tar.gz") == [FOUND]
 
 
 @pytest.mark.parametrize(
@@ -97,17 +111,10 @@ def test_without_a_project_there_are_none(target):
     assert samples_of(VersionSource("1", {"target": target})) == []
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"requests/a.json": "{"},
-        {"requests/a.json": REQUEST, "golden/b.json": "{}"},
-    ],
-    ids=["not JSON", "golden answer missing"],
-)
-def test_bad_samples_that_were_found_are_told_and_left_out(tmp_path, caplog, files):
+def test_bad_samples_that_were_found_are_told_and_left_out(tmp_path, caplog):
+    write(tmp_path, {"requests/a.json": "{"})
     with caplog.at_level(logging.WARNING, logger="cpr"):
-        assert of(write(tmp_path, files)) == []
+        assert of(tmp_path) == []
     assert "cannot be used as samples" in caplog.text
 
 
