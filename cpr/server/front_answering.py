@@ -5,6 +5,9 @@ Part of `cpr.server.front_protocol`, which reads the requests.
 
 from __future__ import annotations
 
+import fcntl
+import sys
+import termios
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +44,8 @@ class AnsweringProtocol(HttpToolsProtocol):
         self.exchanges: deque[Exchange] = deque()
         self._written = 0
         self._stalled_since = NEVER
+        self._unread = 0
+        self._moved = NEVER
 
     def answer(self, exchange: Exchange, head: bytes, body: bytes) -> None:
         """Take the whole answer to a request; it is sent when those before it are."""
@@ -61,7 +66,7 @@ class AnsweringProtocol(HttpToolsProtocol):
             is_last = not exchange.is_kept_alive
         if out and not self.transport.is_closing():
             data = out[0] if len(out) == 1 else b"".join(out)
-            self._written = len(data)
+            self._written, self._unread = len(data), 0
             self.transport.write(data)
         if is_last:
             self._end()
@@ -122,14 +127,31 @@ class AnsweringProtocol(HttpToolsProtocol):
         return self.phase == IDLE and not self.exchanges
 
     def is_unread(self, now: float) -> bool:
-        """Whether the client has not taken in what it was sent, for too long."""
+        """Whether the client has not taken in what it was sent, for too long.
+
+        That is when nothing has moved for a while, or when all of it takes too long.
+        """
         options = self.front.options
-        limit = options.write_timeout_s + self._written / SLOWEST
-        if now > self._stalled_since + limit:
+        if now > self._stalled_since + options.write_timeout_s + self._written / SLOWEST:
             return True
-        if not self.is_idle or not self.transport.get_write_buffer_size():
+        if self._written <= SLOWEST and not self.transport.get_write_buffer_size():
             return False
-        return now > self.deadline - options.keep_alive_s + limit
+        unread = self._unacknowledged()
+        if not unread:
+            self._written = 0
+        if unread != self._unread:
+            self._unread, self._moved = unread, now
+        return unread > 0 and now > self._moved + options.write_timeout_s
+
+    def _unacknowledged(self) -> int:
+        """The bytes that the client's system has not confirmed, here and in the kernel.
+
+        The kernel may hold all of a large answer, and takes more in large steps only.
+        """
+        connection = self.transport.get_extra_info("socket")
+        count = bytearray(4)
+        fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, count)
+        return self.transport.get_write_buffer_size() + int.from_bytes(count, sys.byteorder)
 
     def pause_writing(self) -> None:
         """Called by the event loop when the client reads too slowly: it may ask no more."""

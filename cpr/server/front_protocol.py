@@ -26,6 +26,7 @@ from cpr.server.front_answering import (
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_heads import CONTINUE
 from cpr.server.front_reading import Refusal, check_head, content_length
+from cpr.server.front_upgrade import parser_after_head
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -51,6 +52,7 @@ class FrontProtocol(AnsweringProtocol):
         self.peer = ""
         self._head_bytes = 0
         self._chunk_bytes = 0
+        self._upgrading: dict[bytes, bytes] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
@@ -88,9 +90,9 @@ class FrontProtocol(AnsweringProtocol):
         was_head = self.phase == HEAD
         self._chunk_bytes = len(data)
         try:
-            self.parser.feed_data(data)
+            self._feed(data)
         except httptools.HttpParserUpgrade:
-            # Nothing else than HTTP/1.1 is spoken; what follows cannot be read.
+            # A CONNECT: what follows cannot be read.
             if self.exchanges:
                 self.exchanges[-1].is_kept_alive = False
             self.flow.pause_reading()
@@ -103,6 +105,18 @@ class FrontProtocol(AnsweringProtocol):
                 self.refuse(431, "the request's headers are too large.", "too_large")
         elif len(self.exchanges) > MOST_PIPELINED:
             self.flow.pause_reading()
+
+    def _feed(self, data: bytes) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._upgrading is None or self.phase >= LINGERING:
+                    raise
+                fields, self._upgrading = self._upgrading, None
+                self.parser = parser_after_head(self, fields)
+                data = data[upgrade.args[0] :]
 
     def on_message_begin(self) -> None:
         """Called by the parser at the first byte of a request."""
@@ -131,6 +145,7 @@ class FrontProtocol(AnsweringProtocol):
         exchange.is_kept_alive = parser.should_keep_alive() and not front.is_draining
         self.reading = exchange
         self.exchanges.append(exchange)
+        self._upgrading = fields if b"upgrade" in fields and parser.should_upgrade() else None
         self.phase = BODY
         self.deadline = self.loop.time() + front.options.body_timeout_s
         try:
@@ -139,7 +154,7 @@ class FrontProtocol(AnsweringProtocol):
                 self.headers,
                 fields,
                 front.options,
-                needs_host=parser.get_http_version() == "1.1",
+                http_version=parser.get_http_version(),
                 arrived_bytes=self._head_bytes + self._chunk_bytes,
             )
             length = content_length(fields)
@@ -182,6 +197,8 @@ class FrontProtocol(AnsweringProtocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser at the end of a request."""
+        if self._upgrading is not None:
+            return  # its body is still to come
         exchange, self.reading = self.reading, None
         if exchange is None or self.phase >= LINGERING:
             return

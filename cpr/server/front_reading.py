@@ -14,6 +14,7 @@ _ONCE = (
     b"content-encoding",
     b"authorization",
 )
+_VERSIONS = ("1.1", "1.0")
 # The request cannot be read to its end, or nothing more is read of a stranger.
 _ENDS = frozenset((400, 401, 403, 408, 413, 414, 421, 431))
 
@@ -49,7 +50,7 @@ def check_head(
     fields: dict[bytes, bytes],
     options: ServeOptions,
     *,
-    needs_host: bool,
+    http_version: str,
     arrived_bytes: int,
 ) -> None:
     """Check what the parser leaves to its user.
@@ -59,12 +60,12 @@ def check_head(
         headers: All of them, in order.
         fields: The same by name; the last of each.
         options: With the limits.
-        needs_host: Whether it is a request of HTTP/1.1.
+        http_version: As the parser found it: 0.9 where the request line has none.
         arrived_bytes: No more than so many can be in the headers.
 
     Raises:
-        Refusal: Too long, a field twice that may be there once, no Host, or an
-            encoding of the transfer that is not undone.
+        Refusal: Another HTTP, too long, a field twice that may be there once, no Host,
+            or an encoding of the transfer that is not undone.
     """
     if len(url) > options.url_bytes:
         raise Refusal(414, f"the URL is longer than {options.url_bytes} bytes.", "too_large")
@@ -83,7 +84,9 @@ def check_head(
             raise Refusal(
                 400, f"the header {twice.decode()} is there more than once.", "bad_request"
             )
-    if needs_host and b"host" not in fields:
+    if http_version not in _VERSIONS:
+        raise Refusal(400, f"this is HTTP/{http_version}; HTTP/1.1 is needed.", "bad_request")
+    if http_version == "1.1" and b"host" not in fields:
         raise Refusal(400, "the request has no Host header.", "bad_request")
     if fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
         raise Refusal(400, "the only Transfer-Encoding that is read is chunked.", "bad_request")
