@@ -22,6 +22,7 @@ from ledger import PATH
 from raw_http import Connection, IncompleteAnswer, request
 
 KINDS = ("slow-headers", "slow-bodies", "slow-readers", "idle", "mute")
+_SILENT = ("idle", "mute")
 _BIG_ANSWER = 2_000_000
 _SMALL_BUFFER = 4096
 _DRIP_S = 0.5
@@ -99,10 +100,30 @@ async def _run(address: tuple[str, int], kind: str, count: int) -> None:
     print(json.dumps({"held": len(connections)}), flush=True)
     ended = threading.Event()
     threading.Thread(target=_wait_for_end, args=(ended,), daemon=True).start()
+    if kind in _SILENT:
+        watched = Watch(connections)
+        while watched.open and not ended.is_set():
+            print(json.dumps({"open": watched.open}), flush=True)
+            await asyncio.sleep(_DRIP_S)
+        return
     while connections and not ended.is_set():
         connections = [c for c in connections if not await _is_ended(c, kind)]
         print(json.dumps({"open": len(connections)}), flush=True)
         await asyncio.sleep(_DRIP_S)
+
+
+class Watch:
+    """Counts connections that are open still, at no cost while nothing happens."""
+
+    def __init__(self, connections: list[Connection]) -> None:
+        self.open = len(connections)
+        self._loop = asyncio.get_running_loop()
+        for connection in connections:
+            self._loop.add_reader(connection.fileno(), self._end, connection.fileno())
+
+    def _end(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+        self.open -= 1
 
 
 async def _make(address: tuple[str, int], kind: str) -> Connection:

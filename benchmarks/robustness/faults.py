@@ -20,7 +20,7 @@ FAULTS: tuple[tuple[str, int, bool], ...] = (
     ("nan", 500, STAYS),
     ("unserialisable", 500, STAYS),
     ("sys_exit", 500, STAYS),
-    ("interrupt", 500, STAYS),
+    ("interrupt", 500, IS_REPLACED),
     ("alloc", 500, STAYS),
     ("wrong_length", 200, STAYS),
     ("none", 200, STAYS),
@@ -48,23 +48,23 @@ def main() -> int:
         for do, status, stays in FAULTS:
             if arguments.only and do not in arguments.only:
                 continue
-            claims += _caused(server, do, status, stays)
+            claims.append(_caused(server, do, status, stays))
         claims.append(exactly("the fronts are the same as before", server.fronts(), fronts))
     return conclude("faults", claims)
 
 
-def _caused(server: RunningServer, do: str, wanted: int, stays: bool) -> list[Claim]:
-    name = do or "nothing"
+def _caused(server: RunningServer, do: str, wanted: int, stays: bool) -> Claim:
     before = _worker(server)
     status, answer = server.predict({"do": do})
-    after = _worker(server)
-    text = json.dumps(answer)
-    return [
-        exactly(f"{name}: status", status, wanted),
-        exactly(f"{name}: an error in the answer", "error" in answer, wanted >= 400),
-        exactly(f"{name}: internals in the answer", INTERNALS.findall(text), []),
-        exactly(f"{name}: the same process answers", before == after, stays),
-    ]
+    stayed = _worker(server) == before
+    leaked = INTERNALS.findall(json.dumps(answer))
+    seen = _text(status, "error" in answer, stayed) + (f", tells {leaked}" if leaked else "")
+    return exactly(do or "nothing", seen, _text(wanted, wanted >= 400, stays))
+
+
+def _text(status: int, has_error: bool, stays: bool) -> str:
+    process = "the process stays" if stays else "the process is replaced"
+    return f"{status}{' with an error' * has_error}, {process}"
 
 
 def _worker(server: RunningServer) -> int:

@@ -56,8 +56,8 @@ NAUGHTY = [
 ]  # fmt: skip
 ROUTES = (
     "/v1/projects/p/models/m:predict",
-    "/v1/projects/p/models/m/versions/v:predict",
-    "/v1/models/default:predict",
+    "/v1/projects/p/models/m/versions/1:predict",
+    "/v1/models/m:predict",
     "/",
 )
 _LONGEST_S = 1.0
@@ -80,7 +80,7 @@ def main() -> int:
             *_by_the_rules(
                 "in instances", documents, lambda name, doc: _wrapped(server, name, doc)
             ),
-            *(_echoed(server, route, strings) for route in _served(server)),
+            *(_echoed(server, route, strings) for route in ROUTES),
             _deeply_nested(server, arguments.deep),
             exactly("the same processes as before", server.family() == family, True),
         ]
@@ -146,14 +146,6 @@ def _same(left: Any, right: Any) -> bool:
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
     return bool(left == right)
-
-
-def _served(server: RunningServer) -> list[str]:
-    """The routes, with the names under which this server knows its model and version."""
-    model = server.ready.get("model_name", "default")
-    return [route.replace("default", model) for route in ROUTES if "versions" not in route] + [
-        ROUTES[1].replace("/v:", f"/{server.ready['default_version']}:")
-    ]
 
 
 def _echoed(server: RunningServer, route: str, strings: list[str]) -> Claim:

@@ -15,7 +15,6 @@ import json
 import subprocess
 import sys
 import threading
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -42,7 +41,7 @@ class Ledger:
     sent: int = 0
     right: int = 0
     lost: int = 0
-    wrong: dict[str, int] = field(default_factory=Counter)
+    wrong: dict[str, int] = field(default_factory=dict)
     unasked: int = 0
     refused: int = 0
     closed_before_sent: int = 0
@@ -107,7 +106,7 @@ class Clients:
             self.ledger.right += 1
             return
         kind = "body" if answer.status == 200 else str(answer.status)
-        self.ledger.wrong[kind] += 1
+        self.ledger.wrong[kind] = self.ledger.wrong.get(kind, 0) + 1
         self.ledger.note(f"{name} {answer.status}: {answer.body[:200].decode(errors='replace')}")
 
     async def _usable(self, connection: Connection | None) -> Connection:

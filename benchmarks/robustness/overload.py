@@ -85,7 +85,8 @@ async def _capacity(server: RunningServer, data: bytes, seconds: float) -> float
         connection = await Connection(server.host, server.port).open()
         while time.monotonic() < end:
             await connection.send(data)
-            done += (await connection.answer()).status == 200
+            answer = await connection.answer()
+            done += answer.status == 200
         connection.close()
 
     await asyncio.gather(*(client() for _ in range(8)))

@@ -69,6 +69,10 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self
 
+    def fileno(self) -> int:
+        """The descriptor, for an event loop."""
+        return self._socket.fileno()
+
     def is_ended_by_peer(self) -> bool:
         """Whether the server has closed the connection already, as the kernel knows it."""
         try:

@@ -110,7 +110,8 @@ class RunningServer:
 
     def predict(self, *instances: Any) -> tuple[int, Any]:
         """Status and decoded answer for these instances, through AI Platform's route."""
-        return self.post("/v1/projects/p/models/m:predict", {"instances": list(instances)})
+        path = f"/v1/projects/p/models/{self.ready['model_name']}:predict"
+        return self.post(path, {"instances": list(instances)})
 
     def family(self) -> list[int]:
         """The processes below the supervisor."""
@@ -151,26 +152,35 @@ class RunningServer:
                     document: dict[str, Any] = json.loads(text)
                 except ValueError:
                     continue
-                if "url" in document:
-                    return document
+                ready: dict[str, Any] = document["summary"]
+                if "url" in ready:
+                    return ready
                 text = ""
         finally:
             watch.cancel()
+        self._process.stdout.close()
         raise ServerFailed(f"cpr serve printed no ready document: {text}\n{self.errors}")
 
     def _drain(self) -> None:
         assert self._process.stdout is not None
-        while self._process.stdout.read(1 << 16):
-            pass
+        with self._process.stdout as stdout:
+            while stdout.read(1 << 16):
+                pass
 
 
 def serve_faults(*arguments: str, predictor: Path = FAULTS, port: int = 0) -> RunningServer:
-    """A server of the fault predictor."""
+    """A server of the fault predictor, under the model name m."""
     model_dir = predictor.parent / "model"
     if predictor == FAULTS:
         model_dir = HERE
     return RunningServer(
-        f"{predictor}:FaultPredictor", "--model-dir", str(model_dir), *arguments, port=port
+        f"{predictor}:FaultPredictor",
+        "--model-name",
+        "m",
+        "--model-dir",
+        str(model_dir),
+        *arguments,
+        port=port,
     )
 
 
