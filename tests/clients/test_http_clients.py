@@ -163,3 +163,43 @@ def test_kserve_v1_errors_are_text(server, path, body, status):
 def test_a_version_is_asked_as_of_tensorflow_serving(server, version, prediction):
     path = f"/v1/models/iris/versions/{version}:predict"
     assert httpx.post(server.url + path, json=BODY).json() == {"predictions": [prediction]}
+
+
+# Clients that would rather speak HTTP/2 ask for it in a request that has a body.
+
+
+@CURL
+def test_curl_that_asks_for_http_2_is_answered(server):
+    if "HTTP2" not in curl("--version"):
+        pytest.skip("this curl does not speak HTTP/2")
+    answer = curl("--http2", "-d", json.dumps(BODY), server.url + AIPLATFORM)
+    assert json.loads(answer) == {"predictions": [10]}
+
+
+JAVA = """
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+
+public class Ask {
+    public static void main(String[] words) throws Exception {
+        HttpClient client = HttpClient.newHttpClient();
+        for (int times = 0; times < 3; times++) {
+            HttpRequest request = HttpRequest.newBuilder(URI.create(words[0]))
+                .POST(HttpRequest.BodyPublishers.ofString(words[1])).build();
+            System.out.println(client.send(request, BodyHandlers.ofString()).body());
+        }
+    }
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed")
+def test_java_asks_as_it_does_by_default(server, tmp_path):
+    (tmp_path / "Ask.java").write_text(JAVA)
+    command = ["java", tmp_path / "Ask.java", server.url + AIPLATFORM, json.dumps(BODY)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if "No such module" in done.stderr or "compiler" in done.stderr:
+        pytest.skip("this Java runs no source file")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"predictions": [10]}] * 3
