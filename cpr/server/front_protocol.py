@@ -154,7 +154,7 @@ class FrontProtocol(AnsweringProtocol):
                 self.headers,
                 fields,
                 front.options,
-                needs_host=parser.get_http_version() == "1.1",
+                http_version=parser.get_http_version(),
                 arrived_bytes=self._head_bytes + self._chunk_bytes,
             )
             length = content_length(fields)
