@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from cpr.errors import EnvironmentProblem
+from cpr.errors import CprError, EnvironmentProblem
 from cpr.isolated.ending import ending
 from cpr.observe.counters import merged
 from cpr.server.options import ServeOptions
@@ -172,17 +172,28 @@ class Fronts:
             await front.child.wait()
             self._ended_snapshot = merged(filter(None, [self._ended_snapshot, front.snapshot]))
             logger.error("%s Another one is started.", _explain(front))
-            if front.is_listening.is_set():
-                backoff_s = 0.0
-            else:
-                backoff_s = min(max(2 * backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
-                await asyncio.sleep(backoff_s)
-            front = self._spawn(front.slot)
+            backoff_s = 0.0 if front.is_listening.is_set() else _longer(backoff_s)
+            await asyncio.sleep(backoff_s)
+            front = await self._replace(front.slot)
+
+    async def _replace(self, slot: int) -> Front:
+        backoff_s = 0.0
+        while True:
+            try:
+                return self._spawn(slot)
+            except CprError as error:
+                logger.error("no front can be started: %s", error)
+            backoff_s = _longer(backoff_s)
+            await asyncio.sleep(backoff_s)
 
     def _stop_keeping(self) -> None:
         for keeper in self._keepers:
             keeper.cancel()
         self._keepers = []
+
+
+def _longer(backoff_s: float) -> float:
+    return min(max(2 * backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
 
 
 async def _until_listening(front: Front) -> None:

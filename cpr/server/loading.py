@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
 from cpr.archive import is_package_file
+from cpr.server.aside import run_aside
 from cpr.server.line_up import LineUp
 from cpr.server.options import ServeOptions, VersionSource
 from cpr.server.samples import samples_of
@@ -30,11 +30,11 @@ async def prepare(options: ServeOptions, line_up: LineUp) -> list[ServedVersion]
     """
     fresh = []
     for source in options.versions:
-        mark = await asyncio.to_thread(mark_of, source)
+        mark = await run_aside(mark_of, source)
         served = line_up.versions.get(source.name)
         if len(options.versions) > 1 and served is not None and mark and served.mark == mark:
             continue
-        samples = await asyncio.to_thread(samples_of, source, options.samples)
+        samples = await run_aside(samples_of, source, options.samples)
         generation, tally = line_up.next_generation(source.name), line_up.tally(source.name)
         fresh.append(ServedVersion(source, generation, options, samples, tally, mark))
     return fresh

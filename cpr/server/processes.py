@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cpr.errors import UserCodeError
+from cpr.errors import EnvironmentProblem, UserCodeError
 from cpr.isolated.ending import advice, ending, last_line
 from cpr.isolated.output import Output
 from cpr.isolated.start import launch
@@ -32,6 +32,9 @@ class Child:
         options: What its ``main`` is passed; JSON values.
         on_message: Called with each message from it.
         listen: Listening sockets that it inherits.
+
+    Raises:
+        EnvironmentProblem: The system starts no further process.
     """
 
     def __init__(
@@ -44,18 +47,13 @@ class Child:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_message = on_message
-        self._control, theirs = ControlSocket.pair()
         try:
-            self._process, self._lifeline = launch(
-                main,
-                {**options, "control": theirs.fileno(), "listen": list(listen)},
-                pass_fds=[theirs.fileno(), *listen],
-            )
-        except BaseException:
-            self._control.close()
-            raise
-        finally:
-            theirs.close()
+            self._start(main, options, listen)
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"a process of the server cannot be started: {error.strerror}.",
+                hint="The system's limits on descriptors (ulimit -n) or processes are reached.",
+            ) from error
         self.pid = self._process.pid
         self.code: int | None = None
         self._ended = asyncio.Event()
@@ -104,6 +102,20 @@ class Child:
         return UserCodeError(
             f"the process {ending(self.code)} while {doing}.", hint="\n".join(filter(None, hints))
         )
+
+    def _start(self, main: str, options: Mapping[str, Any], listen: Sequence[int]) -> None:
+        self._control, theirs = ControlSocket.pair()
+        try:
+            self._process, self._lifeline = launch(
+                main,
+                {**options, "control": theirs.fileno(), "listen": list(listen)},
+                pass_fds=[theirs.fileno(), *listen],
+            )
+        except BaseException:
+            self._control.close()
+            raise
+        finally:
+            theirs.close()
 
     def _watch(self) -> None:
         self._control.setblocking(False)

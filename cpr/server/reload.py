@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from time import monotonic, time
 
 from cpr.errors import CprError, EnvironmentProblem
+from cpr.server.aside import run_aside
 from cpr.server.canary import try_out
 from cpr.server.line_up import LineUp
 from cpr.server.loading import prepare
@@ -82,7 +83,7 @@ class Reloader:
         began, error = monotonic(), None
         fresh: list[ServedVersion] = []
         try:
-            found = await asyncio.to_thread(_look_again, self._options)
+            found = await run_aside(_look_again, self._options)
             fresh = await prepare(found, self._line_up)
             await self._load(fresh)
             await self._switch(fresh, found)

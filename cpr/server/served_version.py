@@ -91,9 +91,10 @@ class ServedVersion:
         Raises:
             CprError: The first failure; no worker of it is left then.
         """
-        workers = [self._spawn() for _ in range(self._options.workers)]
-        loads = [asyncio.ensure_future(self._load(worker)) for worker in workers]
+        loads: list[asyncio.Future[None]] = []
         try:
+            workers = [self._spawn() for _ in range(self._options.workers)]
+            loads += [asyncio.ensure_future(self._load(worker)) for worker in workers]
             await asyncio.gather(*loads)
         except BaseException:
             for load in loads:
@@ -153,18 +154,20 @@ class ServedVersion:
         backoff_s = 0.0
         while True:
             self.tally.restarts += 1
-            worker = self._spawn()
             try:
-                await self._load(worker)
+                worker = self._spawn()
+                try:
+                    await self._load(worker)
+                    return worker
+                except CprError:
+                    worker.child.kill()
+                    await worker.child.wait()
+                    self._alive.discard(worker)
+                    raise
             except CprError as error:
-                worker.child.kill()
-                await worker.child.wait()
-                self._alive.discard(worker)
                 self._tell_crash(error)
-                backoff_s = min(max(2 * backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
-                await asyncio.sleep(backoff_s)
-            else:
-                return worker
+            backoff_s = min(max(2 * backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
+            await asyncio.sleep(backoff_s)
 
     def _tell_crash(self, error: CprError) -> None:
         self.problem = "" if self.ready else str(error)

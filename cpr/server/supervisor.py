@@ -28,6 +28,7 @@ from cpr.server.options import ServeOptions, admin_path
 from cpr.server.reload import Outcome, Reloader
 from cpr.server.screen import ReadyReport, Screen
 from cpr.server.switchboard import Switchboard
+from cpr.server.terminal import has_terminal
 from cpr.server.watch import changes
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Supervisor:
         self._listeners = listeners
         self._signals: list[int] = []
         self._signalled = asyncio.Event()
+        self._has_terminal = has_terminal()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._line_up = LineUp(options)
         self._fronts = Fronts(options, listeners, on_say=self._hear, on_start=self._introduce)
@@ -117,7 +119,9 @@ class Supervisor:
         self._signalled.set()
 
     def _take_hangup(self) -> None:
-        if self._has_started and not self._signals:
+        if self._has_terminal and not has_terminal():
+            self._take_signal(signal.SIGHUP)  # its window was closed: nobody wants it any more
+        elif self._has_started and not self._signals:
             self._spawn(self._reload("SIGHUP"))
 
     async def _until_signalled(self, work: Coroutine[Any, Any, None]) -> bool:
@@ -138,7 +142,7 @@ class Supervisor:
         Raises:
             CprError: The first failure.
         """
-        await self._admin.open()
+        await self._open_admin()
         versions = await prepare(self._options, self._line_up)
         self._line_up.replace(versions, self._options)
         telling = self._spawn(self._tell_loading())
@@ -156,6 +160,19 @@ class Supervisor:
         self._has_started = True
         if self._options.watch:
             self._spawn(self._watch())
+
+    async def _open_admin(self) -> None:
+        """Listen for `cpr reload`; a path that nobody asked for may not be to be had.
+
+        Raises:
+            EnvironmentProblem: The path that was asked for is not.
+        """
+        try:
+            await self._admin.open()
+        except EnvironmentProblem as error:
+            if self._options.admin:
+                raise
+            logger.warning("cpr reload does not reach this server: %s", error)
 
     async def _reload(self, reason: str) -> Outcome:
         """Reload, tokens included.

@@ -50,7 +50,10 @@ def faults():
 
 
 SUPERVISED = """
-import dataclasses, json, sys
+import contextlib, dataclasses, fcntl, json, sys, termios
+if sys.stdin.isatty():
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from cpr.server.options import ServeOptions
 from cpr.server.supervisor import run
 
@@ -101,13 +104,14 @@ class Doubler:
 class Supervised:
     """A supervisor in a process of its own, and what it tells its screen."""
 
-    def __init__(self, options):
+    def __init__(self, options, terminal=None):
         self.events = queue.Queue()
         self.process = subprocess.Popen(
             [sys.executable, "-c", SUPERVISED, json.dumps(options)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=terminal is not None,
         )
         self.stderr = []
         self._threads = [
@@ -184,7 +188,7 @@ class Supervised:
 def supervising():
     """Start a supervisor on a folder with a predictor; the caller ends it."""
 
-    def start(folder, **options):
+    def start(folder, *, terminal=None, **options):
         source = folder / "predictor.py"
         if not source.exists():
             source.write_text(textwrap.dedent(PREDICTOR))
@@ -202,7 +206,7 @@ def supervising():
         }
         for version in settled["versions"]:
             version.setdefault("watch", [])
-        return Supervised(settled)
+        return Supervised(settled, terminal)
 
     return start
 

@@ -1,6 +1,7 @@
 """The supervisor starts, watches and ends its processes; none outlives it."""
 
 import os
+import pty
 import signal
 import socket
 import threading
@@ -200,3 +201,22 @@ def test_metrics_name_each_process_and_count_its_crashes(supervise):
     assert 'cpr_worker_crashes_total{model="default",version="1"} 2' in text
     assert 'cpr_process_resident_memory_bytes{process="supervisor"}' in text
     assert 'cpr_process_resident_memory_bytes{process="front-0"}' in text
+
+
+def test_closing_its_terminal_ends_it(supervise):
+    window, terminal = pty.openpty()
+    server = supervise(terminal=terminal)
+    os.close(terminal)
+    server.await_ready()
+    os.close(window)
+    assert server.await_told("stopping") == ["SIGHUP"]
+    assert server.wait() == 0
+    assert not server.family()
+
+
+def test_a_path_for_the_admin_socket_that_was_asked_for_must_be_to_be_had(supervise, tmp_path):
+    (tmp_path / "admin").write_text("a file")
+    server = supervise()
+    (error,) = server.await_told("failed")
+    assert "admin" in error["problem"]
+    assert server.wait() == 20
