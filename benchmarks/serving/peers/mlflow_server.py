@@ -25,6 +25,7 @@ def save(folder: Path) -> None:
 if __name__ == "__main__":
     folder = Path(tempfile.mkdtemp(prefix="mlflow-"))
     os.environ.update(MLFLOW_TRACKING_URI=f"file:{folder}", MLFLOW_DISABLE_TELEMETRY="true")
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where the loader is
     os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     save(folder / "model")
     command = ["mlflow", "models", "serve", "-m", str(folder / "model"), "--env-manager", "local"]

@@ -34,5 +34,6 @@ if __name__ == "__main__":
     folder = Path(tempfile.mkdtemp(prefix="mlserver-"))
     (folder / "settings.json").write_text(json.dumps(SETTINGS))
     (folder / "model-settings.json").write_text(json.dumps({"name": "m", **model()}))
-    os.environ["MLSERVER_LOG_LEVEL"] = "WARNING"
+    # Where the runtime is.
+    os.environ.update(MLSERVER_LOG_LEVEL="WARNING", PYTHONPATH=str(Path(__file__).parent))
     os.execv(BIN / "mlserver", ["mlserver", "start", str(folder)])
