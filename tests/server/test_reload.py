@@ -58,7 +58,7 @@ def folder(tmp_path_factory):
 def server(supervising, folder):
     """One server with a golden answer, for all attempts to replace what it serves."""
     (folder / "predictor.py").write_text(GOOD.replace("FACTOR", "2"))
-    server = supervising(folder, load_timeout_s=2.0)
+    server = supervising(folder, load_timeout_s=2.0, samples=str(folder / "requests"))
     server.await_ready()
     yield server
     server.end()
