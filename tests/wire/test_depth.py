@@ -61,7 +61,7 @@ DOCUMENTS = st.recursive(
 )
 
 
-@given(DOCUMENTS, st.integers(1, 6), st.booleans())
-def test_agrees_with_a_walk_over_the_document(document, limit, ascii_only):
-    body = json.dumps(document, ensure_ascii=ascii_only).encode()
+@given(DOCUMENTS, st.integers(1, 6), st.booleans(), st.sampled_from([0, 10_000]))
+def test_agrees_with_a_walk_over_the_document(document, limit, ascii_only, spaces):
+    body = json.dumps(document, ensure_ascii=ascii_only).encode() + b" " * spaces
     assert is_refused(body, limit) is (depth_of(document) > limit)
