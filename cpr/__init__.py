@@ -9,9 +9,10 @@ from cpr.predictor import Predictor
 
 if TYPE_CHECKING:
     from cpr.harness import Harness
+    from cpr.pages.in_process import create_app
     from cpr.serving import open_routine
 
-__all__ = ["BadInput", "CprError", "Harness", "Predictor", "open_routine"]
+__all__ = ["BadInput", "CprError", "Harness", "Predictor", "create_app", "open_routine"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,4 +25,11 @@ def __getattr__(name: str) -> Any:
         from cpr.harness import Harness
 
         return Harness
+    if name == "create_app":
+        from cpr.extras import import_extra
+
+        import_extra("flask", "serve")
+        from cpr.pages.in_process import create_app
+
+        return create_app
     raise AttributeError(f"module 'cpr' has no attribute {name!r}")

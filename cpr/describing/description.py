@@ -118,7 +118,9 @@ def _default(signatures: Mapping[str, Any], configured: str) -> str:
 
 
 def _summary(predictor: Any) -> str:
-    doc = type(predictor).__dict__.get("__doc__")
+    """The first line that the user wrote about the class; "" of a ready-made one."""
+    kind = type(predictor)
+    doc = None if kind.__module__.startswith("cpr.predictors.") else kind.__dict__.get("__doc__")
     lines = inspect.cleandoc(doc).splitlines() if isinstance(doc, str) else []
     return lines[0].strip()[:200] if lines else ""
 

@@ -1,0 +1,41 @@
+"""The predict routes, for hosts that have no front."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import flask
+from werkzeug.exceptions import MethodNotAllowed
+
+from cpr.pages.backend import Backend
+from cpr.pages.refusals import raw_path
+from cpr.wire.routes import Routes
+
+
+def blueprint(backend: Backend, routes: Routes) -> flask.Blueprint:
+    """POST to any path: a prediction where `routes` says so."""
+    pages = flask.Blueprint("predicting", __name__)
+
+    @pages.post("/", defaults={"path": ""})
+    @pages.post("/<path:path>")
+    def predict(path: str) -> flask.Response:
+        request = flask.request
+        route = routes.predict_route(raw_path())
+        if route is None:
+            _refuse(path)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        reply = backend.predict(route, request.get_data(cache=False), headers)
+        response = flask.Response(reply.body, reply.status, content_type=reply.content_type)
+        response.headers.update(reply.headers)
+        return response
+
+    return pages
+
+
+def _refuse(path: str) -> NoReturn:
+    """404, or 405 where a page stands at the path."""
+    adapter = flask.current_app.url_map.bind("")
+    methods = set(adapter.allowed_methods(f"/{path}")) - {"POST"}
+    if "GET" in methods:
+        raise MethodNotAllowed(sorted(methods))
+    flask.abort(404)
