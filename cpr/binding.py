@@ -91,11 +91,14 @@ class Binding:
         return None
 
     @property
+    def can_be_batched(self) -> bool:
+        """Whether requests of this contract can share a predict at all."""
+        return self.contract is not Contract.VERTEX
+
+    @property
     def is_batchable(self) -> bool:
         """Whether the predictor says that several calls may share one predict."""
-        return self.contract is not Contract.VERTEX and bool(
-            getattr(self.predictor, "batchable", False)
-        )
+        return self.can_be_batched and bool(getattr(self.predictor, "batchable", False))
 
     @property
     def answers_whole_body(self) -> bool:

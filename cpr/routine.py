@@ -84,8 +84,10 @@ class Routine:
 
     @property
     def is_batchable(self) -> bool:
-        """Whether several calls may share one predict."""
-        return self._binding.is_batchable
+        """Whether several calls may share one predict: the setting, or else the class says so."""
+        if self.settings.batchable == "auto":
+            return self._binding.is_batchable
+        return self.settings.batchable == "always" and self._binding.can_be_batched
 
     @property
     def contract(self) -> Contract:

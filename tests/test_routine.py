@@ -274,6 +274,29 @@ def test_closes_once_and_answers_no_more():
         routine.answer([Call(b'{"instances": [1]}')])
 
 
+class Size(Plain):
+    def predict(self, instances):
+        return [len(instances)] * len(instances)
+
+
+@pytest.mark.parametrize(
+    ("declared", "setting", "shared"),
+    [
+        (False, "auto", 1),
+        (True, "auto", 2),
+        (False, "always", 2),
+        (True, "never", 1),
+    ],
+    ids=["class-silent", "class-says", "setting-says", "setting-forbids"],
+)
+def test_requests_share_a_predict_where_class_or_setting_says_so(declared, setting, shared):
+    cls = type("Sized", (Size,), {"batchable": declared})
+    routine = routine_of(cls, batchable=setting)
+    replies = routine.answer([Call(b'{"instances": [1]}')] * 2)
+    assert [json.loads(reply.body)["predictions"] for reply in replies] == [[shared]] * 2
+    assert routine.is_batchable is (shared == 2)
+
+
 def test_logs_why_a_batch_is_tried_again(caplog):
     caplog.set_level(logging.INFO)
     cls = type("Batch", (raising(ValueError("no")),), {"batchable": True})

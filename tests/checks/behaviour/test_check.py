@@ -246,7 +246,8 @@ def test_a_sound_routine_has_none_and_is_told_to_be_batchable(checked):
     assert found.ids == []
     assert found.told["batchable"] is True
     measured = found.told["measurements"]
-    assert "batchable = True would let requests share one predict" in measured["advice"]
+    assert "batchable = True in the class" in measured["advice"]
+    assert "would let requests share one predict" in measured["advice"]
     assert measured["most_stdout_bytes"] == len("one line\n")
     assert measured["largest_request_bytes"] == len(b'{"instances": [1, 2, 3]}')
     assert measured["peak_rss_bytes"] >= measured["load_peak_rss_bytes"] > 10_000_000
