@@ -6,8 +6,14 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 import pytest
+
+pytest.importorskip("flask", reason="needs the extra cpr[serve]")
+
+from cpr.pages.app import build_app
+from cpr.pages.backend import Readiness, ServedModel
 
 SAMPLE = {
     "instances": [
@@ -175,16 +181,46 @@ def test_what_is_not_a_number_is_told_before_it_is_sent(open_playground, urls):
     page.said.pop()
 
 
-def test_an_error_points_at_the_field_that_it_is_about(open_playground, urls):
-    page = open_playground(urls("scores"))
-    page.get_by_role("tab", name="JSON").first.click()
-    body = page.get_by_role("textbox", name="The request's body, as JSON")
-    body.fill('{"instances": [{"sizes": [1, 2, "x"], "word": "a"}]}')
+def test_an_error_marks_the_field_that_it_is_about(open_playground, serve, app_of, tmp_path):
+    source = """
+from cpr import BadInput
+
+
+class Rooms:
+    def predict(self, instances, **kwargs):
+        for index, room in enumerate(instances):
+            if room["floor area"] > 100:
+                raise BadInput(f"instances[{index}].floor area is {room['floor area']}.")
+        return [room["floor area"] * 10 for room in instances]
+
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+"""
+    (tmp_path / "rooms_predictor.py").write_text(source)
+    app = app_of(
+        tmp_path,
+        target=str(tmp_path / "rooms_predictor.py") + ":Rooms",
+        samples=[b'{"instances": [{"floor": 1, "floor area": 20}]}'],
+    )
+    page = open_playground(serve(app).url)
+    page.get_by_role("textbox", name="floor area").fill("200")
+    page.get_by_role("button", name="Add instance").click()
+    page.get_by_role("textbox", name="floor area").fill("50")
     send(page)
-    assert "400" in outcome(page)
-    message = page.get_by_role("alert").filter(has_text=LABEL).text_content()
-    assert "x" in message
+    assert outcome(page).startswith("400")
+    assert "floor area is 200" in page.get_by_role("alert").filter(has_text=LABEL).text_content()
+    first = page.get_by_role("button", name="Instance 1", exact=True)
+    assert first.get_attribute("aria-pressed") == "true"
+    field = page.get_by_role("textbox", name="floor area")
+    assert field.get_attribute("aria-invalid") == "true"
+    other = page.get_by_role("textbox", name="floor", exact=True)
+    assert other.get_attribute("aria-invalid") is None
     page.said.pop()
+    field.fill("99.5")
+    send(page)
+    assert page.locator("tbody td").all_text_contents() == ["995", "500"]
+    app.extensions["cpr"].close()
 
 
 def test_json_and_form_are_two_views_of_one_request(open_playground, urls):
@@ -479,3 +515,45 @@ def test_colours_are_those_of_reports():
         return re.findall(r"^  (--[\w-]+): (.*);$", text.partition("}")[0], re.MULTILINE)
 
     assert tokens("cpr.pages", "playground.css") == tokens("cpr.reports", "report.css")
+
+
+class TwoVersions:
+    """A backend of two versions, each with a routine of its own, and one that failed."""
+
+    def __init__(self, first, second):
+        self.backends = {"1": first.extensions["cpr"], "2": second.extensions["cpr"]}
+
+    def models(self):
+        served = [self.backends[name].models()[0].versions[0] for name in ("1", "2")]
+        versions = [
+            replace(served[0], name="1"),
+            replace(served[1], name="2"),
+            replace(served[0], name="3", state="failed", description={}, error="no memory"),
+        ]
+        return [ServedModel("both", "2", versions)]
+
+    def predict(self, route, body, headers):
+        backend = self.backends[route.version or "2"]
+        return backend.predict(replace(route, model="", version=""), body, headers)
+
+    def readiness(self):
+        return Readiness(True)
+
+    def metrics(self):
+        return b""
+
+
+def test_a_version_is_chosen(open_playground, serve, app_of, flowers, reviews):
+    app = build_app(TwoVersions(app_of(flowers), app_of(reviews)))
+    page = open_playground(serve(app).url)
+    chosen = page.get_by_role("combobox", name="Version")
+    assert chosen.locator("option").all_text_contents() == ["1", "2 (default)", "3 \u2013 failed"]
+    page.get_by_role("textbox", name="text").fill("dull plot")
+    send(page)
+    assert predictions(page).text_content() == "blame"
+    chosen.select_option("1")
+    assert "/v1/models/both/versions/1:predict" in page.locator("#curl").text_content()
+    send(page)
+    assert predictions(page).text_content() in ("setosa", "versicolor", "virginica")
+    chosen.select_option("3")
+    assert page.locator("#context").text_content() == "No description yet"

@@ -43,13 +43,14 @@ export class Form {
 
   // Marks the field that a message names: instances[0][2] or instances[0].age.
   mark(message) {
-    const found = /instances\[(\d+)\](?:\[(\d+)\]|\.([^\s,;:.]+))?/.exec(message);
-    if (!found || !this.signature || Number(found[1]) >= this.instances.length) return null;
+    const found = /instances\[(\d+)\](?:\[(\d+)\])?/.exec(message);
+    if (!found || !this.signature || Number(found[1]) >= this.instances.length) return;
     if (Number(found[1]) !== this.at) this.#go(Number(found[1]));
-    const entry = this.fields.find(([name], at) => name === found[3] || at === Number(found[2] ?? NaN))
-      ?? (this.fields.length === 1 ? this.fields[0] : null);
+    const rest = message.slice(found.index + found[0].length);
+    const named = this.fields.filter(([name]) => rest.startsWith(`.${name}`));
+    named.sort(([one], [other]) => other.length - one.length);
+    const entry = named[0] ?? this.fields[found[2]] ?? (this.fields.length === 1 ? this.fields[0] : null);
     entry?.[1].controls[0].setAttribute("aria-invalid", "true");
-    return entry?.[1].controls[0] ?? null;
   }
 
   // Another instance, to begin with like the one that is shown.

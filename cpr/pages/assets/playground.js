@@ -166,7 +166,7 @@ async function send() {
   }
   form.unmark();
   const token = find("token").value;
-  const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  const headers = { "Content-Type": "application/json", "X-Cpr-Timing": "1", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   wait(true);
   const started = performance.now();
   try {
