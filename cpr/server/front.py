@@ -171,7 +171,13 @@ class _FrontProcess:
         front = self._front
         connection = socket.socket(fileno=descriptors[0])
         connection.setblocking(False)
-        link = Link(front.loop, message["worker"], message["version"], Progress(descriptors[1]))
+        link = Link(
+            front.loop,
+            message["worker"],
+            message["version"],
+            Progress(descriptors[1]),
+            is_batchable=message["is_batchable"],
+        )
         task = front.loop.create_task(front.pool.add(link, connection))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)

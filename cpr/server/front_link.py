@@ -35,23 +35,35 @@ class Link(asyncio.Protocol):
         worker: The number of the worker.
         version: Which it serves.
         progress: What it shares of how far it is.
+        is_batchable: Whether it predicts several calls together.
     """
 
     on_reply: Callable[[Exchange, Link, Outcome], None]
     """Called with each reply that somebody waits for."""
 
+    on_room: Callable[[Link], None]
+    """Called after replies have come, since it may be sent more."""
+
     on_lost: Callable[[Link, list[Exchange], list[Exchange]], None]
     """Called at the end, with the calls that it was predicting, and those not begun."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, worker: int, version: str, progress: Progress
+        self,
+        loop: asyncio.AbstractEventLoop,
+        worker: int,
+        version: str,
+        progress: Progress,
+        *,
+        is_batchable: bool = True,
     ) -> None:
         self.loop = loop
         self.worker = worker
         self.version = version
         self.progress = progress
         self.pending: dict[int, Exchange] = {}
+        self.is_batchable = is_batchable
         self.is_leaving = False
+        self.is_slow = False
         self.is_hung = False
         self._received = 0
         self._number = 0
@@ -125,6 +137,7 @@ class Link(asyncio.Protocol):
             self._need = need
         if self.is_leaving and not self.pending:
             self.close()
+        self.on_room(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the event loop when the worker has ended, or the channel is closed."""

@@ -11,6 +11,10 @@ from cpr.server.frames import ALONE, EXPIRED
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_link import Link, Outcome
 
+# A worker that has been at one predict for so long gets nothing that others can take.
+_SLOW_NS = 200_000_000
+_MANY = 1 << 40
+
 CRASHED = "the predictor's process crashed on this request, and again when it was tried alone."
 CRASHED_ONCE = "the predictor's process ended while it was predicting this request."
 
@@ -54,21 +58,18 @@ class Pool:
 
     async def add(self, link: Link, connection: object) -> None:
         """Take a worker in, and give it what has been waiting for one of its version."""
-        link.on_reply, link.on_lost = self._answered, self._lost
+        link.on_reply, link.on_room, link.on_lost = self._answered, self._has_room, self._lost
         await self.loop.create_connection(lambda: link, sock=connection)  # type: ignore[call-overload]
         self._links[link.worker] = link
         self._by_version.setdefault(link.version, []).append(link)
-        waiting, self._waiting = self._waiting, deque()
-        for exchange in waiting:
-            if exchange.owner is not None:
-                self._send(exchange)
+        self._refill(link)
 
     def remove(self, worker: int) -> None:
         """Send a worker nothing more; its channel closes when it has answered the rest."""
         link = self._links.pop(worker, None)
         if link is None:
             return
-        self._by_version[link.version].remove(link)
+        self._drop(link)
         link.is_leaving = True
         if not link.pending:
             link.close()
@@ -76,8 +77,10 @@ class Pool:
     def submit(self, exchange: Exchange) -> None:
         """Have a call predicted; `finish` or `fail` is called with it, exactly once.
 
-        It goes to the version that its route names, or to the default one; if
-        no worker of that is there, it waits for one.
+        It goes to the version that its route names, or to the default one, and
+        waits until a worker of that is there. Where there are several, and each
+        predicts one call after the other, it waits for the first that is free,
+        so that it is never stuck behind one call while others could take it.
         """
         self.in_flight += 1
         exchange.is_submitted = True
@@ -108,13 +111,17 @@ class Pool:
         now = monotonic_ns()
         for link in list(self._links.values()):
             self._expire_all(link.pending.values(), now)
-            if self._timeout_ns and not link.is_hung and link.hung_for_ns(now) > self._timeout_ns:
+            busy_ns = link.hung_for_ns(now)
+            link.is_slow = busy_ns > _SLOW_NS
+            if self._timeout_ns and not link.is_hung and busy_ns > self._timeout_ns:
                 link.is_hung = True
                 seconds = self._timeout_ns / 1e9
                 self._tell({"say": "hung", "worker": link.worker, "seconds": seconds})
         self._expire_all(self._waiting, now)
         while self._waiting and self._waiting[0].owner is None:
             self._waiting.popleft()
+        for link in self._links.values():
+            self._refill(link)
 
     def fail_waiting(self, known_versions: Iterable[str], status: int, text: str) -> None:
         """Answer what waits for a version that is served no more."""
@@ -135,8 +142,9 @@ class Pool:
     def _lost(self, link: Link, begun: list[Exchange], untouched: list[Exchange]) -> None:
         """Send again what may be."""
         if self._links.pop(link.worker, None) is not None:
-            self._by_version[link.version].remove(link)
+            self._drop(link)
             self._tell({"say": "lost", "worker": link.worker})
+        again = []
         for exchange in begun:
             if exchange.owner is None:
                 continue
@@ -148,10 +156,12 @@ class Pool:
                 exchange.attempts = 1
                 exchange.flags |= ALONE
                 self._count("retried")
-                self._send(exchange)
-        for exchange in untouched:
-            if exchange.owner is not None:
-                self._send(exchange)
+                again.append(exchange)
+        again += [exchange for exchange in untouched if exchange.owner is not None]
+        # They have waited longest, and have the earliest deadlines.
+        self._waiting.extendleft(reversed(again))
+        for other in list(self._links.values()):
+            self._refill(other)
 
     def _send(self, exchange: Exchange) -> None:
         links = self._by_version.get(self._version_of(exchange))
@@ -160,7 +170,39 @@ class Pool:
         elif len(links) == 1:
             links[0].send(exchange)
         else:
-            min(links, key=_load).send(exchange)
+            link = min(links, key=_load)
+            if link.is_batchable or not link.pending:
+                link.send(exchange)
+            else:
+                self._waiting.append(exchange)
+
+    def _has_room(self, link: Link) -> None:
+        if self._waiting and not link.is_batchable:
+            self._refill(link)
+
+    def _refill(self, link: Link) -> None:
+        """Send a worker what waits and may go to it."""
+        waiting = self._waiting
+        if not waiting or link.is_leaving or link.is_closed:
+            return
+        is_free = link.is_batchable or len(self._by_version[link.version]) == 1
+        kept: deque[Exchange] = deque()
+        while waiting and (is_free or not link.pending):
+            exchange = waiting.popleft()
+            if exchange.owner is None:
+                continue
+            if self._version_of(exchange) == link.version:
+                link.send(exchange)
+            else:
+                kept.append(exchange)
+        waiting.extendleft(reversed(kept))
+
+    def _drop(self, link: Link) -> None:
+        """Forget a link; whoever is left alone now takes all that waits."""
+        links = self._by_version[link.version]
+        links.remove(link)
+        if len(links) == 1:
+            self._refill(links[0])
 
     def _version_of(self, exchange: Exchange) -> str:
         route = exchange.route
@@ -187,4 +229,4 @@ class Pool:
 
 
 def _load(link: Link) -> int:
-    return len(link.pending)
+    return len(link.pending) + (_MANY if link.is_slow else 0)

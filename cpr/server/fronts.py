@@ -50,14 +50,14 @@ class Front:
             listen=listeners,
         )
 
-    def connect(self, worker: Worker, **names: Any) -> None:
+    def connect(self, worker: Worker, **facts: Any) -> None:
         """Give both ends of a new channel to this front and a worker."""
         ours, theirs = socket.socketpair()
         page = make_page()
         try:
             channel = {"do": "channel", "front": self.number}
             worker.child.send(channel, [theirs.fileno(), page])
-            added = {"do": "add", "worker": worker.number, **names}
+            added = {"do": "add", "worker": worker.number, **facts}
             self.child.send(added, [ours.fileno(), page])
         finally:
             ours.close()

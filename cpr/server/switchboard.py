@@ -82,6 +82,7 @@ class Switchboard:
             model=self._model_name,
             version=version.name,
             generation=version.generation,
+            is_batchable=worker.ready["load"]["is_batchable"],
         )
 
     def _tell_crash(self, version: ServedVersion, error: CprError) -> None:

@@ -18,8 +18,8 @@ from cpr.wire.routes import Route
 class FakeWorker:
     """The worker's end of a channel: a test decides what it takes and answers."""
 
-    def __init__(self, number, version="1"):
-        self.number, self.version = number, version
+    def __init__(self, number, version="1", *, is_batchable=True):
+        self.number, self.version, self.is_batchable = number, version, is_batchable
         ours, self.socket = socket.socketpair()
         ours.setblocking(False)
         self.socket.setblocking(False)
@@ -60,7 +60,13 @@ class Bench:
 
     async def add(self, worker):
         loop = asyncio.get_running_loop()
-        link = Link(loop, worker.number, worker.version, Progress(worker.page))
+        link = Link(
+            loop,
+            worker.number,
+            worker.version,
+            Progress(worker.page),
+            is_batchable=worker.is_batchable,
+        )
         self.workers.append(worker)
         self.links.append(link)
         await self.pool.add(link, worker.theirs)
@@ -352,15 +358,90 @@ def test_calls_go_to_the_worker_that_has_the_fewest():
     run(scenario)
 
 
+def test_no_call_is_stuck_behind_another_while_a_worker_is_free():
+    async def scenario(bench):
+        stuck, free = (FakeWorker(number, is_batchable=False) for number in (1, 2))
+        await bench.add(stuck)
+        await bench.add(free)
+        for name in "abcd":
+            bench.submit(name)
+        await stuck.receive(1)
+        for count in (1, 2, 3):
+            await free.receive(count)
+            free.answer(free.frames[-1])
+        await bench.until(lambda: len(bench.finished) == 3)
+
+        assert [frame.request_id for frame in stuck.frames] == ["a"]
+        assert [frame.request_id for frame in free.frames] == ["b", "c", "d"]
+        assert bench.pool.queued_by_version() == [("1", 1)]
+
+    run(scenario)
+
+
+def test_what_waits_for_a_free_worker_goes_to_the_last_that_is_left():
+    async def scenario(bench):
+        first, second = (FakeWorker(number, is_batchable=False) for number in (1, 2))
+        await bench.add(first)
+        await bench.add(second)
+        for name in "abcd":
+            bench.submit(name)
+        await first.receive(1)
+        await second.receive(1)
+        first.progress.take(1)
+        first.die()
+        frames = await second.receive(4)
+
+        assert [frame.request_id for frame in frames] == ["b", "c", "d", "a"]
+        assert [frame.is_alone for frame in frames] == [False, False, False, True]
+
+    run(scenario)
+
+
+def test_what_waits_follows_the_default_version():
+    async def scenario(bench):
+        old = [FakeWorker(number, is_batchable=False) for number in (1, 2)]
+        for worker in old:
+            await bench.add(worker)
+        for name in "abc":
+            bench.submit(name)
+        new = FakeWorker(3, version="2", is_batchable=False)
+        await bench.add(new)
+        bench.pool.default_version = "2"
+        bench.pool.sweep()
+        (frame,) = await new.receive(1)
+
+        assert frame.request_id == "c"
+
+    run(scenario)
+
+
+def test_a_worker_that_is_slow_gets_nothing_that_others_can_take(monkeypatch):
+    monkeypatch.setattr("cpr.server.front_pool._SLOW_NS", 0)
+
+    async def scenario(bench):
+        slow, quick = FakeWorker(1), FakeWorker(2)
+        await bench.add(slow)
+        await bench.add(quick)
+        bench.submit("a")
+        await slow.receive(1)
+        slow.progress.take(1)
+        bench.pool.sweep()
+        for name in "bcd":
+            bench.submit(name)
+        await quick.receive(3)
+
+        assert len(slow.frames) == 1
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("size", [0, 1, 70_000, 3_000_000])
 def test_bodies_of_any_size_arrive_whole(size):
     async def scenario(bench):
         worker = FakeWorker(1)
         await bench.add(worker)
         owner = SimpleNamespace(peer="")
-        exchange = Exchange(
-            owner, Route("aiplatform"), "big", method=b"POST", path=b"/", fields={}
-        )
+        exchange = Exchange(owner, Route("aiplatform"), "big", method=b"POST", path=b"/", fields={})
         exchange.body = b"x" * size
         exchange.flags = ALONE
         bench.pool.submit(exchange)
