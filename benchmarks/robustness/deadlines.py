@@ -11,10 +11,11 @@ import time
 from claims import Claim, at_least, at_most, conclude, exactly, note, timed
 from ledger import PATH, LedgerProcess
 from raw_http import ask, request
-from running_server import RunningServer, is_alive, serve_faults
+from running_server import RunningServer, serve_faults
 
 _SLACK_S = 1.0
 _PATIENCE_S = 30.0
+_STEP_S = 0.01
 
 
 def main() -> int:
@@ -71,13 +72,14 @@ def _hung(arguments: argparse.Namespace, workers: int, do: str) -> list[Claim]:
 
 
 def _is_one_replaced(server: RunningServer, before: list[int]) -> bool:
-    """Whether one of the workers ends, and as many are there again that answer."""
+    """Whether one of the workers ends, and as many as before are ready again."""
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         workers = server.workers()
-        is_back = len(workers) == len(before) and server.predict("hello")[0] == 200
-        if is_back and sum(not is_alive(pid) for pid in before) == 1:
+        new = set(workers) - set(before)
+        if len(new) == 1 and len(workers) == len(before) == server.ready_workers():
             return True
+        time.sleep(_STEP_S)
     return False
 
 

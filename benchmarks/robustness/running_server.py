@@ -127,6 +127,12 @@ class RunningServer:
         fronts = set(self.fronts())
         return [pid for pid in self.family() if pid not in fronts]
 
+    def ready_workers(self) -> int:
+        """How many workers of the default version one of the fronts can reach."""
+        _, body = self.get("/readyz?verbose")
+        model = json.loads(body)["models"][self.ready["model_name"]]
+        return int(model["versions"][model["default"]]["workers"])
+
     def stop(self, *, timeout_s: float = 60.0) -> int:
         """Ask the server to end (SIGTERM) and return its exit code."""
         send_signal(self.pid, signal.SIGTERM)
