@@ -2,8 +2,8 @@
 
 They are the requests that `cpr replay` reads: those that are named, with the
 answers that are recorded with them or stand in ``golden/`` beside them; or else
-``requests/`` of the project directory or inside the package. Of those only the
-requests are taken, without answers: a new model may well answer otherwise, and
+``requests/`` of the project directory, inside the package, or in the project
+whose ``dist/`` the package is in. Of those only the requests are taken, without answers: a new model may well answer otherwise, and
 so does a class that is being worked on.
 """
 
@@ -62,10 +62,15 @@ def _own_requests(target: str | None) -> list[RecordedRequest]:
     if place is None or target is None:
         return []
     if place.is_file() and is_package_file(place):
-        found = _packed_requests(place)
+        found = _packed_requests(place) or _requests_in(_built_from(place))
     else:
         found = _requests_in(place if place.is_dir() else _project_of(place))
     return [one for one in found if one.expected is None or not one.expected.is_error][:MOST]
+
+
+def _built_from(package: Path) -> Path:
+    """The project directory of a package in its ``dist/``; the package's own folder elsewhere."""
+    return package.parent.parent if package.parent.name == "dist" else package.parent
 
 
 def _project_of(file: Path) -> Path:

@@ -104,6 +104,15 @@ def test_a_package_brings_its_samples(tmp_path):
     assert of(tmp_path / "iris-0.1.tar.gz") == [FOUND]
 
 
+@pytest.mark.parametrize("folder", ["dist", "."], ids=["in dist", "beside requests"])
+def test_a_package_without_samples_has_those_of_its_project(tmp_path, folder):
+    write(tmp_path, {"predictor.py": "", "requests/a.json": REQUEST})
+    (tmp_path / "dist").mkdir()
+    with tarfile.open(tmp_path / folder / "iris-0.1.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "predictor.py", "iris-0.1/predictor.py")
+    assert of(tmp_path / folder / "iris-0.1.tar.gz") == [FOUND]
+
+
 @pytest.mark.parametrize(
     "target", [None, "gs://bucket/iris-0.1.tar.gz"], ids=["no target", "behind a URL"]
 )
