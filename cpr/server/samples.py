@@ -3,8 +3,9 @@
 They are the requests that `cpr replay` reads: those that are named, with the
 answers that are recorded with them or stand in ``golden/`` beside them; or else
 ``requests/`` of the project directory, inside the package, or in the project
-whose ``dist/`` the package is in. Of those only the requests are taken, without answers: a new model may well answer otherwise, and
-so does a class that is being worked on.
+whose ``dist/`` the package is in. Of those only the requests are taken, without
+answers: a new model may well answer otherwise, and so does a class that is
+being worked on.
 """
 
 from __future__ import annotations
