@@ -18,12 +18,14 @@ from cpr.wire.b64 import decode_b64, may_hold_b64
 from cpr.wire.error_text import error_body, error_text, without_folders
 from cpr.wire.failures import failure
 from cpr.wire.json_codec import dumps, loads
+from cpr.wire.tensors import describe
 
 _EXPECTED = (
     "The service expects the request to be a valid JSON object with a list-valued attribute "
     'called `instances`, i.e. `{"instances": [...]}`.'
 )
 
+_SHOWN_BYTES = 10_000
 # Of errors that the platform's front would have told, not its model server.
 LIMIT_STATUSES = (413, 415)
 
@@ -45,7 +47,7 @@ def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Insta
     except BadInput as error:
         raise _undecodable(body, error) from error
     if type(document) is not dict or "instances" not in document:
-        raise _without_instances(document)
+        raise _without_instances(document, len(body))
     values = document.pop("instances")
     if with_b64 and may_hold_b64(body):
         values = decode_b64(values)
@@ -92,7 +94,7 @@ def _undecodable(body: bytes, error: BadInput) -> BadInput:
     )
 
 
-def _without_instances(document: Any) -> BadInput:
+def _without_instances(document: Any, size: int) -> BadInput:
     if type(document) is dict:
         keys = list(islice(document, 8))
         named = ", ".join(map(shorten, keys)) or "none"
@@ -100,5 +102,7 @@ def _without_instances(document: Any) -> BadInput:
         near = next(filter(None, (did_you_mean(key, ["instances"]) for key in keys)), "")
         found = f"Its keys are: {named}{more}. {near}".rstrip()
     else:
-        found = f"It is: {shorten(document)}."
+        # The repr of a large one takes longer than reading it did.
+        shown = shorten(document) if size < _SHOWN_BYTES else describe(document)
+        found = f"It is: {shown}."
     return BadInput(f"Invalid request. {_EXPECTED} The received request has no such key. {found}")

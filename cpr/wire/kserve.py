@@ -15,6 +15,7 @@ from cpr.suggest import did_you_mean
 from cpr.wire.b64 import decode_b64, may_hold_b64
 from cpr.wire.error_text import error_body, error_text
 from cpr.wire.json_codec import dumps, loads
+from cpr.wire.tensors import describe
 
 
 def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Instances:
@@ -65,7 +66,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     except BadInput as error:
         raise undecodable(body, error) from error
     if type(document) is not dict:
-        raise BadInput(f"the body must be a JSON object, not {shorten(document)}.")
+        raise BadInput(f"the body must be a JSON object, not {describe(document)}.")
     return document
 
 

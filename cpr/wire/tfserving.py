@@ -18,9 +18,10 @@ from cpr.errors import BadInput, BadOutput, shorten
 from cpr.messages import Instances
 from cpr.wire import kserve
 from cpr.wire.b64 import decode_b64, may_hold_b64
-from cpr.wire.json_codec import dumps
+from cpr.wire.json_codec import dumps, loads
 from cpr.wire.lenient_json import loads_first
 from cpr.wire.row_text import serving_floats, serving_row_texts
+from cpr.wire.tensors import describe
 
 _KEYS = (b'"instances"', b'"inputs"', b'"signature_name"')
 
@@ -44,7 +45,7 @@ def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Insta
     document = _read(body)
     name = document.get("signature_name", "")
     if type(name) is not str:
-        raise BadInput(f"'signature_name' must be a string value, not {shorten(name)}.")
+        raise BadInput(f"'signature_name' must be a string value, not {describe(name)}.")
     parameters = {"signature_name": name} if name else {}
     if "instances" not in document and "inputs" not in document:
         raise BadInput("Missing 'inputs' or 'instances' key.", hint=_found(document))
@@ -54,7 +55,7 @@ def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Insta
         return Instances(_with_bytes(body, document["inputs"], "inputs"), parameters, "columns")
     values = document["instances"]
     if type(values) is not list:
-        raise BadInput(f"Expecting 'instances' value to be an list/array, not {shorten(values)}.")
+        raise BadInput(f"Expecting 'instances' value to be an list/array, not {describe(values)}.")
     if not values:
         raise BadInput("No values found in 'instances': expected at least one.")
     return Instances(_with_bytes(body, values, "instances"), parameters, "rows")
@@ -96,16 +97,16 @@ encode_error = kserve.encode_error
 def _read(body: bytes) -> dict[str, Any]:
     """The object; read again, slowly, where TensorFlow Serving is more lenient than JSON."""
     try:
-        document = orjson.loads(body)
+        document = loads(body)
         if any(body.count(key) > 1 for key in _KEYS):
             document = loads_first(body)
-    except ValueError:
+    except BadInput:
         try:
             document = loads_first(body)
         except BadInput as error:
             raise BadInput(f"JSON Parse error: {kserve.undecodable(body, error)}") from error
     if type(document) is not dict:
-        raise BadInput(f"Request body is not a JSON object: it is {shorten(document)}.")
+        raise BadInput(f"Request body is not a JSON object: it is {describe(document)}.")
     return document
 
 

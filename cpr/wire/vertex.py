@@ -15,6 +15,7 @@ from cpr.messages import Instances
 from cpr.wire import kserve
 from cpr.wire.error_text import error_body, error_text
 from cpr.wire.json_codec import dumps, loads
+from cpr.wire.tensors import describe
 
 
 def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Instances:
@@ -32,7 +33,7 @@ def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Insta
     if parameters is None:
         return Instances(request.values, beside)
     if type(parameters) is not dict:
-        raise BadInput(f"parameters must be an object, not {shorten(parameters)}.")
+        raise BadInput(f"parameters must be an object, not {describe(parameters)}.")
     twice = parameters.keys() & beside.keys()
     if twice:
         raise BadInput(

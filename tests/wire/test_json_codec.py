@@ -1,5 +1,7 @@
 """JSON in and out: what is taken, what is refused, and what strict means."""
 
+import contextlib
+import gc
 import json
 import math
 
@@ -259,3 +261,18 @@ def test_strict_refuses_with_the_platforms_text(value):
 )
 def test_strict_writes_what_the_platform_wrote(value):
     assert dumps(value, strict=True) == json.dumps(value).encode()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize(
+    "body", [b"[" + b"[]," * 50_000 + b"1]", b"[" * 200_000], ids=["good", "bad"]
+)
+def test_the_garbage_collector_is_left_as_it_was(body, enabled):
+    was_enabled = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with contextlib.suppress(BadInput):
+            assert len(loads(body)) == 50_001
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()

@@ -33,7 +33,7 @@ def test_reads_bytes_where_they_are_wanted():
         (b"{", "the body is not valid JSON: "),
         (b'{"instances": [NaN]}', "the body is not valid JSON: "),
         (b"\xff", "the body is not valid JSON: "),
-        (b"[1]", r"must be a JSON object, not \[1\]"),
+        (b"[1]", r"must be a JSON object, not a list of 1 values"),
         (b"{}", "no key 'instances'; its keys are: none"),
         (b'{"instance": [1]}', "its keys are: 'instance'. Did you mean 'instances'"),
         (json.dumps(dict.fromkeys("abcdefghij")).encode(), "'h', …"),

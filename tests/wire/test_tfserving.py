@@ -70,7 +70,7 @@ def test_reads_rows_and_columns(body, expected):
         (b'{"instances": null}', "to be an list/array"),
         (b'{"instances": []}', "at least one"),
         (b'{"signature_name": 7, "instances": [1]}', "must be a string value, not 7"),
-        (b'{"signature_name": null, "inputs": [1]}', "must be a string value, not None"),
+        (b'{"signature_name": null, "inputs": [1]}', "must be a string value, not null"),
         (b'{"inputs": [{"b64": 5}]}', r"Base64 decode failed at inputs\[0\]"),
     ],
     ids=lambda value: repr(value)[:40],

@@ -33,7 +33,10 @@ def test_parameters_and_other_keys_become_keyword_arguments(rest, parameters):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b'{"instances": [1], "parameters": [1]}', r"parameters must be an object, not \[1\]"),
+        (
+            b'{"instances": [1], "parameters": [1]}',
+            "must be an object, not a list of 1 values",
+        ),
         (
             b'{"instances": [1], "parameters": {"b": 1, "a": 1}, "b": 2, "a": 3}',
             "the key 'a' stands both in 'parameters' and beside it",
