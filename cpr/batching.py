@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from cpr.messages import Instances
 
 
@@ -76,11 +78,13 @@ def split(predictions: Any, counts: Sequence[int]) -> list[Any] | None:
     return parts
 
 
-def _key(parameters: Mapping[str, Any], position: int) -> str | int:
+def _key(parameters: Mapping[str, Any], position: int) -> bytes | str | int:
     """What requests that can be joined have in common; the position of one that cannot."""
     try:
-        return json.dumps(parameters, sort_keys=True)
-    except RecursionError:
+        key = orjson.dumps(parameters, option=orjson.OPT_SORT_KEYS)
+        # NaN, which AI Platform took, would be equal to null.
+        return json.dumps(parameters, sort_keys=True) if b"null" in key else key
+    except (TypeError, RecursionError):  # too deep, or integers beyond 64 bits
         return position
 
 

@@ -47,6 +47,11 @@ PLANS = {
         [Instances([1], {"a": {"x": [1], "y": 2}}), Instances([2], {"a": {"y": 2, "x": [1]}})],
         [[0, 1]],
     ),
+    "nan_and_null": (
+        [Instances([1], {"a": value}) for value in (float("nan"), None, "null", None)],
+        [[0], [1, 3], [2]],
+    ),
+    "huge_integers": ([Instances([1], {"a": 2**70})] * 2, [[0], [1]]),
     "parameters_too_deep": ([Instances([1], {"a": deep(5000)})] * 2, [[0], [1]]),
 }
 
