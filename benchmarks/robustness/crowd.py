@@ -136,6 +136,7 @@ async def _make(address: tuple[str, int], kind: str) -> Connection:
         await connection.send(request(PATH, headers={"Content-Length": "100000"}))
     elif kind == "slow-readers":
         await connection.send(request(PATH, body))
+        await connection.first_byte()
     elif kind == "idle":
         await connection.send(request(PATH, b'{"instances": [1]}'))
         await connection.answer()

@@ -93,6 +93,10 @@ class Connection:
         """Send everything; raises OSError when the server has hung up."""
         await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
+    async def first_byte(self) -> None:
+        """Wait until an answer has begun, and read no more of it than that."""
+        self._pending += await asyncio.get_running_loop().sock_recv(self._socket, 1)
+
     def half_close(self) -> None:
         """Say that no more will be sent."""
         self._socket.shutdown(socket.SHUT_WR)

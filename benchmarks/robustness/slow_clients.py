@@ -19,6 +19,8 @@ from running_server import RunningServer, serve_faults
 KINDS = ("slow-headers", "slow-bodies", "slow-readers")
 _STEP_S = 0.1
 _PATIENCE_S = 60.0
+# A front looks five times a second, and these scripts ten times.
+_SLACK_S = 0.5
 # Descriptors that a front may have more than before: of probes, and of logs.
 _SPARE = 4
 
@@ -45,7 +47,7 @@ def _claims(server: RunningServer, arguments: argparse.Namespace) -> list[Claim]
     before = _probe(server, arguments.seconds)
     resident = resident_mb(family)
     forget_peak(family)
-    bound_s = arguments.timeout or 10.0
+    bound_s = (arguments.timeout or 10.0) + _SLACK_S
     with ExitStack() as stack:
         ends = stack.enter_context(Ends(server))
         crowds = {
