@@ -77,7 +77,9 @@ def find_versions(
             f"{model_dir} holds no numbered version.", hint="Put the model into a folder 1/ of it."
         )
     return tuple(
-        VersionSource(version_name(number), {**one, "model_dir": f"{model_dir.rstrip('/')}/{number}"}, watched)
+        VersionSource(
+            version_name(number), {**one, "model_dir": f"{model_dir.rstrip('/')}/{number}"}, watched
+        )
         for number in chosen
     )
 
