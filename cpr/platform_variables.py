@@ -42,9 +42,17 @@ def server_variables(environ: Mapping[str, str]) -> Layer:
     """Where to listen, on which paths, and with how many processes.
 
     Raises:
-        ConfigError: A number of workers cannot be read.
+        ConfigError: A number of workers cannot be read, or there is a handler
+            of the user's own.
     """
     values: Layer = {}
+    handler = environ.get("HANDLER_CLASS", "")
+    if handler not in ("", "PredictionHandler"):
+        raise ConfigError(
+            f"the handler {shorten(handler)} of HANDLER_CLASS would not be called.",
+            hint="Move what it does into preprocess and postprocess of the predictor, "
+            "or unset HANDLER_MODULE and HANDLER_CLASS.",
+        )
     if environ.get("PORT"):
         values["serve.port"] = (environ["PORT"], "PORT")
     if environ.get("AIP_HTTP_PORT"):
