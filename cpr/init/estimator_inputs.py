@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cpr.describing.estimators import steps_of
 from cpr.errors import UsageError, shorten
 
 _TEXT = "some text"
@@ -23,7 +24,7 @@ def describe_estimator(estimator: Any) -> tuple[dict[str, Any], Any]:
             f"the pickle holds {shorten(estimator)}, which has no predict.",
             hint="Save the fitted estimator or pipeline itself.",
         )
-    first = _first_step(estimator)
+    first = next(steps_of(estimator))
     names = getattr(estimator, "feature_names_in_", None)
     width = getattr(estimator, "n_features_in_", None)
     schema: dict[str, Any]
@@ -49,7 +50,7 @@ def describe_estimator(estimator: Any) -> tuple[dict[str, Any], Any]:
 
 def libraries_of(estimator: Any) -> tuple[str, ...]:
     """The libraries that unpickling it needs: scikit-learn, and its own."""
-    roots = {type(part).__module__.partition(".")[0] for part in _steps(estimator)}
+    roots = {type(part).__module__.partition(".")[0] for part in steps_of(estimator)}
     return tuple(sorted({"scikit-learn", *(_PUBLISHED_AS.get(root, root) for root in roots)}))
 
 
@@ -58,24 +59,10 @@ def _classes(estimator: Any) -> dict[str, Any]:
     return {"classes": classes.tolist()} if hasattr(classes, "tolist") else {}
 
 
-def _first_step(estimator: Any) -> Any:
-    return next(_steps(estimator))
-
-
-def _steps(estimator: Any) -> Iterator[Any]:
-    """The steps of a pipeline in their order, of pipelines within it too."""
-    steps = getattr(estimator, "steps", None)
-    if not steps:
-        yield estimator
-        return
-    for _, step in steps:
-        yield from _steps(step)
-
-
 def _categories(estimator: Any) -> Iterator[tuple[str, Any]]:
     """A value that each categorical column was fitted with, by its name."""
-    for _, transformer, columns in getattr(_first_step(estimator), "transformers_", ()):
-        encoder = next((s for s in _steps(transformer) if hasattr(s, "categories_")), None)
+    for _, transformer, columns in getattr(next(steps_of(estimator)), "transformers_", ()):
+        encoder = next((s for s in steps_of(transformer) if hasattr(s, "categories_")), None)
         if encoder is not None and not isinstance(columns, (str, slice)):
             for column, values in zip(columns, encoder.categories_, strict=False):
                 first = values[0]

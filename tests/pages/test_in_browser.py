@@ -557,3 +557,28 @@ def test_a_version_is_chosen(open_playground, serve, app_of, flowers, reviews):
     assert predictions(page).text_content() in ("setosa", "versicolor", "virginica")
     chosen.select_option("3")
     assert page.locator("#context").text_content() == "No description yet"
+
+
+def test_a_class_that_tells_nothing_of_its_instances(open_playground, serve, app_of, tmp_path):
+    source = """
+class Lengths:
+    def predict(self, instances, *, unit: str = "m"):
+        return [f"{len(instance)} {unit}" for instance in instances]
+
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+"""
+    (tmp_path / "lengths_predictor.py").write_text(source)
+    app = app_of(tmp_path, target=str(tmp_path / "lengths_predictor.py") + ":Lengths")
+    page = open_playground(serve(app).url)
+    assert page.get_by_text("Nothing tells what an instance").is_visible()
+    assert not page.locator("#code").is_visible()
+    page.get_by_role("button", name="Send", exact=True).click()
+    assert "JSON is needed" in page.get_by_role("alert").filter(has_text=LABEL).text_content()
+    page.get_by_role("textbox", name="instance").fill("[1, 2, 3]")
+    page.get_by_role("textbox", name="unit").fill("km")
+    send(page)
+    assert predictions(page).text_content() == "3 km"
+    assert page.locator("#code").is_visible()
+    app.extensions["cpr"].close()

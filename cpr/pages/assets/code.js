@@ -17,7 +17,7 @@ export function python(url, body, needsToken) {
   const library = [isLong(body) ? "import json" : "", needsToken ? "import os" : ""].filter(Boolean);
   const written = isLong(body)
     ? 'json.load(open("request.json"))'
-    : write(body, { words: PYTHON_WORDS, width: 70 }).replaceAll("\n", "\n    ");
+    : write(body, { words: PYTHON_WORDS, width: 70, step: "    " }).replaceAll("\n", "\n    ");
   const lines = [
     ...(library.length ? [...library, ""] : []),
     "import requests",

@@ -136,10 +136,12 @@ function json(name, item, value, changed) {
     className: "code",
     rows: 5,
     spellcheck: false,
+    placeholder: item.dtype === "json" ? '[5.1, 3.5] or {"age": 30} or "a text"' : "",
     value: value === undefined ? "" : write(value, { width: 60 }),
     oninput: () => changed(),
   });
   const read = () => {
+    if (control.value.trim() === "") throw new Fault(`${name} is empty; JSON is needed.`, control);
     try {
       return parse(control.value);
     } catch (error) {

@@ -42,20 +42,20 @@ export const PYTHON_WORDS = {
 };
 
 // What is short stays on one line; what is long gets a line for each item.
-export function write(value, { words = JSON_WORDS, width = 0, indent = "" } = {}) {
+export function write(value, { words = JSON_WORDS, width = 0, indent = "", step = "  " } = {}) {
   if (value === null || value === undefined) return words.null;
   if (typeof value === "boolean") return words[String(value)];
   if (typeof value === "string") return words.quote(value);
   if (isDigits(value)) return String(value);
   const isList = Array.isArray(value);
   const [open, close] = isList ? "[]" : "{}";
-  const inner = `${indent}  `;
+  const inner = indent + step;
   const items = (deeper) => isList
     ? value.map((item) => write(item, deeper))
     : Object.entries(value).map(([key, item]) => `${words.quote(key)}: ${write(item, deeper)}`);
   const flat = `${open}${items({ words }).join(", ")}${close}`;
   if (!width || indent.length + flat.length <= width) return flat;
-  const lines = items({ words, width, indent: inner }).map((item) => inner + item);
+  const lines = items({ words, width, indent: inner, step }).map((item) => inner + item);
   return `${open}\n${lines.join(",\n")}\n${indent}${close}`;
 }
 

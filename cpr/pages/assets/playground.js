@@ -31,6 +31,7 @@ function start() {
 function chooseModel(name) {
   chosen.model = served.models.find((model) => model.name === name);
   find("model-name").textContent = name;
+  document.title = `${name} – cpr playground`;
   const { versions, default: usual } = chosen.model;
   find("version-choice").hidden = versions.length < 2;
   fill(find("version"), versions.map((version) => [version.name, versionText(version, usual)]), usual);
@@ -52,6 +53,8 @@ function chooseVersion(name) {
   find("sample-choice").hidden = samples.length < 2;
   fill(find("sample"), [...samples.map((_, at) => [String(at), `sample ${at + 1}`]), ["", "nothing"]]);
   showRoutes(description);
+  find("code").hidden = true; // until there is a request
+  find("unknown").hidden = samples.length > 0 || Object.values(description.signatures ?? {}).some(({ form: kind }) => kind !== "any");
   showBody(samples[0] ?? blank());
 }
 
@@ -72,8 +75,8 @@ function showContext(description) {
 }
 
 function classesIn(labels) {
-  const more = labels.length > 6 ? ` and ${labels.length - 6} more` : "";
-  return `classes: ${labels.slice(0, 6).join(", ")}${more}`;
+  const names = labels.join(", ");
+  return names.length > 80 ? `${labels.length} classes` : `classes: ${names}`;
 }
 
 // TensorFlow Serving's route feeds tensors as they are; labels and preprocessing are AI Platform's.
@@ -137,6 +140,7 @@ function changed() {
     const needsToken = !find("token-choice").hidden;
     find("curl").textContent = code.curl(url(), body, needsToken);
     find("python").textContent = code.python(url(), body, needsToken);
+    find("code").hidden = false;
     find("save").hidden = !code.isLong(body);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;

@@ -74,7 +74,7 @@ function blank(name, item) {
   let value = 0;
   if (item.dtype === "string") value = name.endsWith("_bytes") ? { b64: "" } : "";
   if (item.dtype === "bool") value = false;
-  if (item.dtype === "json") value = null;
+  if (item.dtype === "json") return undefined;
   for (const size of [...(item.shape ?? [null])].slice(1).reverse()) value = Array(size ?? 1).fill(value);
   return value;
 }
