@@ -23,8 +23,6 @@ from cpr.wire.lenient_json import loads_first
 from cpr.wire.row_text import serving_floats, serving_row_texts
 from cpr.wire.tensors import describe
 
-_KEYS = (b'"instances"', b'"inputs"', b'"signature_name"')
-
 
 class Unprintable(BadOutput):
     """Outputs that make no rows; TensorFlow Serving blames the request for them."""
@@ -98,7 +96,7 @@ def _read(body: bytes) -> dict[str, Any]:
     """The object; read again, slowly, where TensorFlow Serving is more lenient than JSON."""
     try:
         document = loads(body)
-        if any(body.count(key) > 1 for key in _KEYS):
+        if _may_repeat(body, document):
             document = loads_first(body)
     except BadInput:
         try:
@@ -108,6 +106,15 @@ def _read(body: bytes) -> dict[str, Any]:
     if type(document) is not dict:
         raise BadInput(f"Request body is not a JSON object: it is {describe(document)}.")
     return document
+
+
+def _may_repeat(body: bytes, document: Any) -> bool:
+    """Whether a key that counts may stand there twice; a text may hold its name too."""
+    if type(document) is not dict:
+        return False
+    once = ("instances" in document) + ("inputs" in document) + ("signature_name" in document)
+    found = body.count(b'"instances"') + body.count(b'"inputs"') + body.count(b'"signature_name"')
+    return found > once
 
 
 def _found(document: Mapping[str, Any]) -> str:
