@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 
 import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
+from cpr.errors import ConfigError, shorten
 from cpr.pages import health, openapi_page, playground, predicting, refusals, resources, statuses
 from cpr.pages.backend import Backend
 from cpr.wire.routes import Routes
+
+_PATH = re.compile(r"/[\w.~:%/-]*", re.ASCII)
 
 
 def build_app(
@@ -32,9 +36,17 @@ def build_app(
         aip_health_route: Where Vertex AI asks for health; by default from the
             environment, "" for nowhere.
         body_bytes: Longer bodies are refused with status 413; 0 for no bound.
+
+    Raises:
+        ConfigError: The health route is not a path.
     """
     if aip_health_route is None:
         aip_health_route = os.environ.get("AIP_HEALTH_ROUTE", "")
+    if aip_health_route and not _PATH.fullmatch(aip_health_route):
+        raise ConfigError(
+            f"the health route is {shorten(aip_health_route)}; expected a path such as /health.",
+            hint="Correct AIP_HEALTH_ROUTE.",
+        )
     if routes is None:
         routes = Routes(
             aip_predict_route=os.environ.get("AIP_PREDICT_ROUTE", ""),

@@ -16,6 +16,13 @@ def blueprint(backend: Backend, aip_health_route: str = "") -> flask.Blueprint:
     """
     pages = flask.Blueprint("health", __name__)
 
+    # The first of several at one path is the one that answers.
+    if aip_health_route:
+
+        @pages.get(aip_health_route)
+        def healthy() -> tuple[flask.Response, int]:
+            return flask.jsonify({}), 200 if backend.readiness().is_ready else 503
+
     @pages.get("/healthz")
     def alive() -> flask.Response:
         return flask.jsonify(status="alive")
@@ -35,11 +42,5 @@ def blueprint(backend: Backend, aip_health_route: str = "") -> flask.Blueprint:
     @pages.get("/metrics")
     def metrics() -> flask.Response:
         return flask.Response(backend.metrics(), content_type=PROMETHEUS_TEXT)
-
-    if aip_health_route:
-
-        @pages.get(aip_health_route)
-        def healthy() -> tuple[flask.Response, int]:
-            return flask.jsonify({}), 200 if backend.readiness().is_ready else 503
 
     return pages

@@ -8,6 +8,7 @@ import platform
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,12 @@ def create_app(
         require_signature=require_signature,
     )
     name = model_name or settings.serve.model_name or "default"
-    backend = InProcessBackend(routine, name, version, samples=samples)
-    app = build_app(backend, body_bytes=settings.limits.body_bytes)
+    with ExitStack() as opened:
+        opened.callback(routine.close)
+        backend = InProcessBackend(routine, name, version, samples=samples)
+        opened.callback(backend.close)
+        app = build_app(backend, body_bytes=settings.limits.body_bytes)
+        opened.pop_all()
     app.extensions["cpr"] = backend
     return app
 

@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 import cpr
+from cpr.errors import ConfigError
 
 FLOWER = {"sepal length": 5.1, "sepal width": 3.5, "petal length": 1.4, "petal width": 0.2}
 BODY = {"instances": [FLOWER]}
@@ -64,6 +65,21 @@ def test_vertex_ai_gives_the_routes(app_of, reviews, monkeypatch):
     healthy = client.get("/v1/endpoints/1")
     assert (healthy.status_code, healthy.json) == (200, {})
     assert client.get("/v1/endpoints/2").status_code == 404
+
+
+@pytest.mark.parametrize("route", ["health", "/<any>", "/a b"])
+def test_a_health_route_that_is_no_path_is_refused(app_of, reviews, monkeypatch, route):
+    monkeypatch.setenv("AIP_HEALTH_ROUTE", route)
+    with pytest.raises(ConfigError, match="expected a path such as /health"):
+        app_of(reviews)
+    monkeypatch.undo()
+    assert app_of(reviews).test_client().get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("route", ["/", "/healthz", "/v1/models/default"])
+def test_a_health_route_comes_before_a_page_of_the_same_path(app_of, reviews, monkeypatch, route):
+    monkeypatch.setenv("AIP_HEALTH_ROUTE", route)
+    assert app_of(reviews).test_client().get(route).json == {}
 
 
 def test_a_body_may_be_gzipped(client):

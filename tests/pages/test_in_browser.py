@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -112,6 +113,20 @@ def test_a_saved_models_signatures_vectors_and_texts(open_playground, urls):
     assert '"signature_name": "darkness"' in page.locator("#curl").text_content()
     send(page)
     assert predictions(page).text_content() == "0"
+
+
+def test_labels_are_had_by_ai_platforms_route(open_playground, serve, app_of, scores, tmp_path):
+    shutil.copytree(scores, tmp_path / "model")
+    (tmp_path / "model" / "labels.txt").write_text("light\ndark\n")
+    app = app_of(tmp_path / "model", model_name="labelled")
+    page = open_playground(serve(app).url)
+    route = page.get_by_role("combobox", name="Route")
+    assert route.input_value() == "/v1/projects/local/models/labelled:predict"
+    assert page.get_by_role("checkbox", name="probabilities").is_visible()
+    send(page)
+    assert outcome(page).startswith("200")
+    route.select_option("/v1/models/labelled:predict")
+    assert "/v1/models/labelled:predict'" in page.locator("#curl").text_content()
 
 
 def test_a_picture_becomes_the_models_numbers(open_playground, urls, tmp_path):
