@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -31,6 +32,7 @@ class Child:
         main: The module that it runs.
         options: What its ``main`` is passed; JSON values.
         on_message: Called with each message from it.
+        on_end: Called when it is gone.
         listen: Listening sockets that it inherits.
 
     Raises:
@@ -43,10 +45,12 @@ class Child:
         options: Mapping[str, Any],
         *,
         on_message: OnMessage,
+        on_end: Callable[[], None] = lambda: None,
         listen: Sequence[int] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_message = on_message
+        self._on_end = on_end
         try:
             self._start(main, options, listen)
         except OSError as error:
@@ -169,6 +173,7 @@ class Child:
         _kill_group(self.pid)  # not waited for yet, so the number is still its own
         self._hear()
         self.code = self._process.wait()
+        _reap_group(self.pid)
         for output in self._outputs:
             self._loop.remove_reader(output.fileno())
             output.read_rest()
@@ -181,6 +186,7 @@ class Child:
         for _, descriptors in self._unsent:
             _close(descriptors)
         self._unsent.clear()
+        self._on_end()
         self._ended.set()
 
 
@@ -193,6 +199,19 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)  # it may have left its group
+
+
+def _reap_group(pid: int) -> None:
+    """Take in what it had started: as process 1 of a container, nobody else does."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(-pid, os.WNOHANG)  # most often there is nobody
+        threading.Thread(target=_wait_for_group, args=(pid,), daemon=True).start()
+
+
+def _wait_for_group(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-pid, 0)
 
 
 def _close(descriptors: Sequence[int]) -> None:

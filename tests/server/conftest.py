@@ -50,7 +50,9 @@ def faults():
 
 
 SUPERVISED = """
-import contextlib, dataclasses, fcntl, json, sys, termios
+import contextlib, ctypes, dataclasses, fcntl, json, sys, termios
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # as process 1 of a container is
 if sys.stdin.isatty():
     with contextlib.suppress(OSError):
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)

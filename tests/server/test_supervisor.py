@@ -5,6 +5,7 @@ import pty
 import signal
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,15 @@ def test_a_worker_that_crashes_is_replaced_and_its_line_told(supervise):
     assert "predictor.py:17 in one" in problem
     assert server.post("pid") != before
     assert server.post(4) == (200, {"predictions": [8]})
+
+
+def test_what_a_worker_started_goes_with_it_and_leaves_no_zombie(supervise):
+    server = supervise()
+    server.await_ready()
+    (sleeper,) = server.post("sleeper")[1]["predictions"]
+    server.post("crash")
+    while Path(f"/proc/{sleeper}").exists():
+        server.ask({"do": "status"})
 
 
 def test_a_worker_that_hangs_is_replaced_and_its_line_told(supervise):
