@@ -1,6 +1,9 @@
 """Models to serve, apps that serve them, and apps behind a real WSGI server."""
 
+import json
 import pickle
+import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -147,3 +150,24 @@ def open_playground(browser):
     for context, _ in opened:
         context.close()
     assert not [said for _, page in opened for said in page.said]
+
+
+@pytest.fixture(scope="module")
+def serve_command():
+    """Starts `cpr serve` on a free port; its address."""
+    running = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "cpr", "serve", *map(str, arguments)]
+        process = subprocess.Popen(
+            [*command, "--port", "0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        running.append(process)
+        return json.loads(process.stdout.readline())["summary"]["url"]
+
+    yield start
+    for process in running:
+        process.terminate()
+        process.stdout.read()
+        process.stdout.close()
+        assert process.wait() == 0
