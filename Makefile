@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-core golden docs clean
+.PHONY: help setup demo test check bench bench-core robustness golden docs clean
 
 # Usable means 3.10 or later, with what it takes to make a virtual environment;
 # 3.11 is tried first. Another one: make setup PYTHON=/path/to/python
@@ -77,6 +77,11 @@ bench: setup ## our server beside the other Python model servers, about an hour
 
 bench-core: setup ## the framework's own cost of a call
 	$(BIN)/python benchmarks/core.py
+
+# The whole hour of soaking, and JSONTestSuite: make robustness MINUTES=60 OPTIONS="--corpus DIR"
+MINUTES ?= 2
+robustness: setup ## kill, flood, starve and poison a server, and count what was lost
+	$(BIN)/python benchmarks/robustness/run.py --minutes $(MINUTES) $(OPTIONS)
 
 golden: setup ## rewrite the golden files; review the difference before you commit it
 	CPR_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/cli

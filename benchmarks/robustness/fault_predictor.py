@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ REVISION = 1
 BROKEN = ""
 """How a version is broken: "", "load", "output", "warmup" or "hang"."""
 
+_REMEMBERED = 1_000
 _FLOOD_LINES = 20_000
 _MORE_THAN_ANY_MACHINE_HAS = 1 << 60
 
@@ -29,7 +31,7 @@ class FaultPredictor(cpr.Predictor):
     """Answers each instance with itself, unless `do` names a fault."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._seen: deque[str] = deque(maxlen=_REMEMBERED)
 
     @classmethod
     def from_path(cls, model_dir: str) -> FaultPredictor:
@@ -58,7 +60,7 @@ class FaultPredictor(cpr.Predictor):
         if do == "seen":
             return instance["id"] in self._seen
         if isinstance(instance, dict) and "id" in instance:
-            self._seen.add(instance["id"])
+            self._seen.append(instance["id"])
         if do in FAULTS:
             return FAULTS[do](instance)
         return instance

@@ -24,9 +24,10 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=8, help="of each kind")
     arguments = parser.parse_args()
     resident: list[tuple[float, float]] = []
+    by_process: list[list[float]] = []
     opened: list[int] = []
     with serve_faults("--workers", "2") as server:
-        family = server.family()
+        family = [server.pid, *server.family()]
         with (
             LedgerProcess(
                 server.url, mode="keep-alive", connections=arguments.connections, seconds=0.002
@@ -38,12 +39,13 @@ def main() -> int:
             start = time.monotonic()
             while (elapsed := time.monotonic() - start) < arguments.minutes * 60:
                 if elapsed > _SETTLING * arguments.minutes * 60:
-                    resident.append((elapsed, resident_mb(family)))
+                    by_process.append([resident_mb([pid]) for pid in family])
+                    resident.append((elapsed, sum(by_process[-1])))
                     opened.append(descriptors(family))
                 _some_errors(server)
                 time.sleep(_EVERY_S)
             ledgers = {"keep-alive": kept.finish(), "close": closed.finish()}
-        is_same = server.family() == family
+        is_same = [server.pid, *server.family()] == family
     growth = 100 * slope_per_minute(resident)
     claims = [
         exactly(f"{mode}: lost, and not right", (one.lost, dict(one.wrong)), (0, {}))
@@ -53,6 +55,7 @@ def main() -> int:
         at_most("memory, growth a minute", growth, arguments.growth, "%"),
         note("memory, first and last", f"{resident[0][1]:.1f} and {resident[-1][1]:.1f} MB"),
         at_most("descriptors at the end, more than at first", _mean_change(opened), 2.0),
+        note("of each process", _changes(by_process)),
         note("descriptors, fewest and most", f"{min(opened)} and {max(opened)}"),
         exactly("the same processes as before", is_same, True),
         note("requests answered right", sum(one.right for one in ledgers.values())),
@@ -65,6 +68,11 @@ def _some_errors(server: RunningServer) -> None:
         server.predict({"do": do})
     server.get("/metrics")
     server.post("/no/such/route", b"{}")
+
+
+def _changes(by_process: list[list[float]]) -> str:
+    pairs = zip(by_process[0], by_process[-1], strict=True)
+    return ", ".join(f"{first:.1f} to {last:.1f}" for first, last in pairs)
 
 
 def _mean_change(counts: list[int]) -> float:
