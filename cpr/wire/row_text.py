@@ -10,11 +10,11 @@ from struct import Struct
 from typing import Any
 
 import numpy as np
-import orjson
 
 from cpr.wire.json_codec import EPOCH, dumps_quickly
 
 _DIGITS = {4: 9, 8: 17}
+_TENS = 10.0 ** np.arange(13)
 _FEW = 16
 _SINGLES = [Struct(f"{count}f") for count in range(_FEW + 1)]
 
@@ -61,41 +61,60 @@ def serving_floats(array: Any) -> list[str]:
     any two numbers of the type apart; always with a point or an exponent.
     """
     flat = np.ravel(array)
+    if flat.dtype.itemsize == 4 and flat.size > _FEW:
+        return _texts_of_singles(flat)
+    return _texts_by_printf(flat)
+
+
+def _texts_of_singles(flat: Any) -> list[str]:
+    """Of many float32, in a third of printf's time.
+
+    Each is rounded to six or nine digits as a double, whose shortest text
+    these digits are. The products are exact: 24 bits by the 28 of 5 ** 12.
+    """
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        size = np.abs(flat.astype(np.float64))
+    # Others are written with an exponent, or are no numbers.
+    is_plain = ((size >= 1e-4) & (size < 999_999)) | (size == 0)
+    doubles = np.where(is_plain, flat, 0).astype(np.float64)
+    place = np.floor(np.log10(np.where(doubles == 0, 1, np.abs(doubles)))).astype(np.intp)
+    six, nine = _TENS[5 - place], _TENS[8 - place]
+    short = np.rint(doubles * six) / six
+    rounded = np.where(short.astype(np.float32) == flat, short, np.rint(doubles * nine) / nine)
+    texts = dumps_quickly(rounded)[1:-1].decode().split(",")
+    others = np.flatnonzero(~is_plain)
+    if others.size:
+        for position, text in zip(others.tolist(), _texts_by_printf(flat[others]), strict=True):
+            texts[position] = text
+    return texts
+
+
+def _texts_by_printf(flat: Any) -> list[str]:
     numbers = tuple(flat.tolist())
     if not numbers:
         return []
-    joined = ("%.6g," * len(numbers) % numbers)[:-1]
-    short = joined.split(",")
-    is_same = _agreeing(short, joined, flat)
+    short = ("%.6g " * len(numbers) % numbers).split()
+    is_same = _agreeing(short, flat)
     form = f"%.{_DIGITS[flat.dtype.itemsize]}g"
-    if True not in is_same:
-        texts = (f"{form} " * len(numbers) % numbers).split()
-    elif False not in is_same:
-        texts = short
-    else:
-        texts = [
-            text if same else form % number
-            for text, number, same in zip(short, numbers, is_same, strict=True)
-        ]
+    texts = [
+        text if same else form % number
+        for text, number, same in zip(short, numbers, is_same, strict=True)
+    ]
     return [
         text if "." in text or "e" in text else _WORDS.get(text) or text + ".0" for text in texts
     ]
 
 
-def _agreeing(texts: list[str], joined: str, numbers: Any) -> list[bool]:
+def _agreeing(texts: list[str], numbers: Any) -> list[bool]:
     """Whether each text is its number again."""
     if len(texts) <= _FEW and numbers.dtype.itemsize == 4:
         # numpy's own overhead is several times that of a few numbers.
         again = _SINGLES[len(texts)]
         singles = again.unpack(again.pack(*map(float, texts)))
         return [one == other for one, other in zip(singles, numbers.tolist(), strict=True)]
-    # orjson reads numbers five times as fast as numpy, but not NaN and infinities.
-    doubles = orjson.loads(f"[{joined}]") if "n" not in joined else texts
     with np.errstate(over="ignore"):
-        agreeing: list[bool] = (
-            np.array(doubles, np.float64).astype(numbers.dtype) == numbers
-        ).tolist()
-    return agreeing
+        same: list[bool] = (np.array(texts, np.float64).astype(numbers.dtype) == numbers).tolist()
+    return same
 
 
 # What the C library writes for what is no number.

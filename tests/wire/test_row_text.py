@@ -92,6 +92,22 @@ def test_floats_are_read_back_as_they_were(array):
     np.testing.assert_array_equal(again, array)
 
 
+BITS = arrays.arrays(np.uint32, st.integers(17, 40))
+EDGES = np.array([1e-4, 9.9999e-5, 999999, 1e6, 999998.94, 0.1, 1e-5, 9.9999994, 0, -0.0], "f4")
+
+
+@given(BITS, st.integers(-3, 3))
+def test_many_floats_are_written_as_few_are(bits, steps):
+    edges = (EDGES.view(np.int32) + steps).view(np.float32)
+    array = np.concatenate([bits.view(np.float32), edges, np.round(edges, 3)])
+    alone = [text for number in array for text in serving_floats(number.reshape(1))]
+    assert serving_floats(array) == alone
+
+
+def test_a_nan_that_signals_is_a_nan():
+    assert set(serving_floats(np.full(20, 0x7F800001, np.uint32).view(np.float32))) == {"NaN"}
+
+
 def test_rows_of_floats_keep_their_shape():
     assert serving_row_texts(np.array([[1, np.nan], [0.5, 2]])) == [b"[1.0,NaN]", b"[0.5,2.0]"]
     assert serving_row_texts(np.array([1.5, 2])) == [b"1.5", b"2.0"]
