@@ -62,16 +62,26 @@ def end_with_parent(parent: int, lifeline: int) -> None:
         lifeline: The end of a pipe to read from; the parent has the other.
     """
     if sys.platform == "linux":
-        # The pipe's closing kills the group, even while compiled code holds the interpreter.
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(lifeline, _F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
-        if parent:
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)  # it ended before the kernel was told
+        try:
+            _be_killed_at_the_end_of(lifeline)
+        except OSError:  # some sandboxes have no such signals
+            if parent:
+                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent and os.getppid() != parent:
+        os._exit(1)  # it ended before the kernel was told
     threading.Thread(target=_watch, args=(lifeline,), name="cpr-lifeline", daemon=True).start()
+
+
+def _be_killed_at_the_end_of(lifeline: int) -> None:
+    """Have the pipe's closing kill the group, even while compiled code holds the interpreter.
+
+    The parent's death signal would come first where the parent has threads: it
+    kills this process alone, and then there is nobody for whom the pipe closes.
+    """
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, _F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
 def _watch(lifeline: int) -> None:

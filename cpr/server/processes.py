@@ -123,11 +123,17 @@ class Child:
 
     def _watch(self) -> None:
         self._control.setblocking(False)
-        self._pidfd = os.pidfd_open(self.pid)
         self._loop.add_reader(self._control.fileno(), self._hear)
-        self._loop.add_reader(self._pidfd, self._end)
         for output in self._outputs:
             self._loop.add_reader(output.fileno(), self._read, output)
+        # A thread, since sandboxes such as gVisor have no descriptors of processes.
+        threading.Thread(target=self._await_end, name="cpr-child", daemon=True).start()
+
+    def _await_end(self) -> None:
+        # Not waited for yet, so the number stays its own until `_end` has used it.
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            self._loop.call_soon_threadsafe(self._end)
 
     def _read(self, output: Output) -> None:
         if not output.read():
@@ -170,7 +176,7 @@ class Child:
 
     def _end(self) -> None:
         """The process has ended: hear the rest, end its group, give everything back."""
-        _kill_group(self.pid)  # not waited for yet, so the number is still its own
+        _kill_group(self.pid)
         self._hear()
         self.code = self._process.wait()
         _reap_group(self.pid)
@@ -178,10 +184,9 @@ class Child:
             self._loop.remove_reader(output.fileno())
             output.read_rest()
             output.close()
-        self._loop.remove_reader(self._pidfd)
         self._loop.remove_reader(self._control.fileno())
         self._loop.remove_writer(self._control.fileno())
-        _close([self._pidfd, self._lifeline])
+        _close([self._lifeline])
         self._control.close()
         for _, descriptors in self._unsent:
             _close(descriptors)
