@@ -158,15 +158,12 @@ class Front:
         status, body = failure(dialect, refusal.status, refusal.text)
         self._respond(exchange, status, body, extra=lines(refusal.headers))
 
-    def is_quick(self, exchange: Exchange, query: bytes) -> bool:
-        """Whether the front itself answers this path; the query is kept for then."""
+    def is_quick(self, exchange: Exchange) -> bool:
+        """Whether the front itself answers this path."""
         path = exchange.path
         if exchange.method not in (b"GET", b"HEAD"):
             return False
-        if self.routes.is_health(path) or path in (b"/readyz", b"/metrics"):
-            exchange.content_type = query
-            return True
-        return False
+        return self.routes.is_health(path) or path in (b"/readyz", b"/metrics")
 
     def answer_quick(self, exchange: Exchange) -> None:
         """Answer health, readiness or metrics."""
@@ -176,7 +173,7 @@ class Front:
         elif path == b"/readyz":
             is_ready = self.is_ready
             document: dict[str, Any] = {"ready": is_ready}
-            if b"verbose" in exchange.content_type:
+            if b"verbose" in exchange.query:
                 document.update(self.table.details(self.pool.workers()))
             self._respond(exchange, 200 if is_ready else 503, json.dumps(document).encode())
         else:

@@ -43,6 +43,7 @@ class Exchange:
         "owner",
         "path",
         "peer",
+        "query",
         "received",
         "refusal",
         "request_id",
@@ -71,6 +72,7 @@ class Exchange:
         self.fields = fields
         self.peer = owner.peer
         self.body: bytes | bytearray = b""
+        self.query = b""
         self.received = 0
         self.content_type = b""
         self.flags = 0

@@ -96,6 +96,9 @@ class FrontProtocol(AnsweringProtocol):
             if self.exchanges:
                 self.exchanges[-1].is_kept_alive = False
             self.flow.pause_reading()
+        except httptools.HttpParserCallbackError:
+            # Of a target that is no path: CONNECT's, or one that is no URL.
+            self.refuse(400, "the request's target is not a path.", "bad_request")
         except httptools.HttpParserError as error:
             self.refuse(400, f"the request is not valid HTTP: {error}.", "bad_request")
         if self.phase == HEAD and was_head:
@@ -171,8 +174,10 @@ class FrontProtocol(AnsweringProtocol):
         if exchange.route is not None:
             if b"expect" in fields:
                 self._continue(fields[b"expect"])
-        elif not front.is_quick(exchange, query):
-            self._begin_page(exchange, query)
+        elif front.is_quick(exchange):
+            exchange.query = query
+        else:
+            self._begin_page(exchange)
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser with a piece of the body."""
@@ -240,7 +245,7 @@ class FrontProtocol(AnsweringProtocol):
         if expected.lower() == b"100-continue" and len(self.exchanges) == 1:
             self.transport.write(CONTINUE)
 
-    def _begin_page(self, exchange: Exchange, query: bytes) -> None:
+    def _begin_page(self, exchange: Exchange) -> None:
         url, headers = self.url, self.headers
         super().on_message_begin()
         self.url = url

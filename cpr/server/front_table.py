@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cpr.suggest import did_you_mean
+from cpr.wire.error_text import without_folders
 from cpr.wire.routes import Route
 
 
@@ -20,7 +21,9 @@ class Table:
     def update(self, message: Mapping[str, Any]) -> None:
         """Take the supervisor's word."""
         self.models = message["models"]
-        self.last_reload = message.get("last_reload") or {}
+        self.last_reload = _shown(message.get("last_reload") or {})
+        for model in self.models.values():
+            model["versions"] = {name: _shown(known) for name, known in model["versions"].items()}
         self.workers_expected = message.get("workers_expected", 0)
 
     @property
@@ -80,3 +83,9 @@ class Table:
             },
             "last_reload": dict(self.last_reload),
         }
+
+
+def _shown(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a version or reload, without the folders of this machine."""
+    problem = known.get("problem")
+    return {**known, "problem": without_folders(problem)} if problem else dict(known)
