@@ -93,11 +93,14 @@ class Tracer:
                 }
             )
             if status >= 500:
-                span.set_attribute("error.type", str(status))
-                span.set_status(self._failed)
+                self._mark_failed(span, status)
             if batch_size:
                 self._add_stages(span, start, (queue_ns, decode_ns, predict_ns, encode_ns))
         span.end(end)
+
+    def _mark_failed(self, span: Any, status: int) -> None:
+        span.set_attribute("error.type", str(status))
+        span.set_status(self._failed)
 
     def close(self, timeout_s: float = 2.0) -> bool:
         """Send what is pending; False if the collector took longer than `timeout_s`."""
