@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,7 @@ class Supervisor:
             CprError: The first failure.
         """
         await self._open_admin()
+        changed = changes(self._options) if self._options.watch else None
         versions = await prepare(self._options, self._line_up)
         self._line_up.replace(versions, self._options)
         telling = self._spawn(self._tell_loading())
@@ -158,8 +159,8 @@ class Supervisor:
         await self._switchboard.switch(versions)
         self._screen.ready(self._ready_report())
         self._has_started = True
-        if self._options.watch:
-            self._spawn(self._watch())
+        if changed is not None:
+            self._spawn(self._watch(changed))
 
     async def _open_admin(self) -> None:
         """Listen for `cpr reload`; a path that nobody asked for may not be to be had.
@@ -249,8 +250,8 @@ class Supervisor:
                     self._screen.loading(version.name)
             await asyncio.sleep(_LOADING_TOLD_S)
 
-    async def _watch(self) -> None:
-        async with aclosing(changes(self._options)) as changed:
+    async def _watch(self, changed: AsyncGenerator[list[str], None]) -> None:
+        async with aclosing(changed):
             async for _ in changed:
                 await self._reload("watch")
 

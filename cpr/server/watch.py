@@ -37,14 +37,18 @@ _QUIET_S, _MODEL_QUIET_S = 0.05, 1.0
 _State = dict[str, tuple[int, int, int]]
 
 
-async def changes(options: ServeOptions) -> AsyncGenerator[list[str], None]:
+def changes(options: ServeOptions) -> AsyncGenerator[list[str], None]:
     """Yield the paths that have changed, sorted, whenever some have and all is quiet again.
 
-    Never ends by itself; changes made while the caller is busy with the last
+    Call it before the files are read: what changes from then on is told. It
+    never ends by itself; changes made while the caller is busy with the last
     ones are told next.
     """
     seen = _Watched(options)
-    known = seen.state()
+    return _changes(seen, seen.state())
+
+
+async def _changes(seen: _Watched, known: _State) -> AsyncGenerator[list[str], None]:
     while True:
         folders = seen.folders()
         async with aclosing(_wakes(folders)) as wakes:

@@ -50,6 +50,17 @@ def test_edit_is_told(served):
     assert first_change(options, lambda: file.write_text("22")) == [[str(file)]]
 
 
+def test_edit_before_anybody_listens_is_told(served):
+    project, options = served
+
+    async def listen():
+        async with aclosing(changes(options)) as told:
+            (project / "predictor.py").write_text("22")
+            return await asyncio.wait_for(anext(told), PATIENCE_S)
+
+    assert asyncio.run(listen()) == [str(project / "predictor.py")]
+
+
 @pytest.fixture(params=["watchfiles", "looking"])
 def means(request, monkeypatch):
     """Both ways to be woken."""
