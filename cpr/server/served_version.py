@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cpr.errors import CprError
+from cpr.errors import CprError, EnvironmentProblem
+from cpr.server.aside import run_aside
+from cpr.server.kept_sources import KeptSource
 from cpr.server.options import ServeOptions, VersionSource
 from cpr.server.screen import VersionReport
 from cpr.server.workers import Worker
@@ -62,6 +64,7 @@ class ServedVersion:
         self.on_ready: Callable[[ServedVersion, Worker], None] | None = None
         self.on_crash: Callable[[ServedVersion, CprError], None] | None = None
         self._options = options
+        self._kept = KeptSource(source)
         self._alive: set[Worker] = set()
         self._keepers: list[asyncio.Task[None]] = []
         self._is_ending = False
@@ -93,6 +96,7 @@ class ServedVersion:
         """
         loads: list[asyncio.Future[None]] = []
         try:
+            await self._keep_files()
             workers = [self._spawn() for _ in range(self._options.workers)]
             loads += [asyncio.ensure_future(self._load(worker)) for worker in workers]
             await asyncio.gather(*loads)
@@ -126,9 +130,20 @@ class ServedVersion:
             await worker.child.wait()
         self._alive.clear()
         self.ready.clear()
+        self._kept.close()
+
+    async def _keep_files(self) -> None:
+        limit_s = self._options.load_timeout_s
+        try:
+            await asyncio.wait_for(run_aside(self._kept.fill), limit_s or None)
+        except asyncio.TimeoutError as error:
+            raise EnvironmentProblem(
+                f"version {self.name} could not be fetched within {limit_s:g} s.",
+                hint="Check the network, or allow more with --load-timeout.",
+            ) from error
 
     def _spawn(self) -> Worker:
-        worker = Worker(self.source, self._options, self.samples)
+        worker = Worker(self._kept.source, self._options, self.samples)
         self._alive.add(worker)
         return worker
 

@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,8 @@ def main(start: Mapping[str, Any]) -> None:
         start: What the supervisor passes: `control` and `lifeline` are
             descriptors, `parent` its process id, `options` the server's,
             `version` a name, `open_with` the keywords of `open_routine`,
-            and `samples` the requests to warm up with.
+            `samples` the requests to warm up with, and `temporary` a folder
+            for what is unpacked.
     """
     # The supervisor decides when a Ctrl-C in its terminal ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -85,7 +87,10 @@ def _serve(loop: WorkerLoop) -> None:
 def _load(start: Mapping[str, Any]) -> tuple[Routine, dict[str, Any]]:
     """The routine, warmed up, and what the supervisor is told of it."""
     began, cpu = time.perf_counter(), time.process_time()
+    # The supervisor removes it when this process is gone, however it went.
+    tempfile.tempdir = start["temporary"]
     routine = open_routine(**start["open_with"])
+    tempfile.tempdir = None
     try:
         given = [sample["body"].encode() for sample in start["samples"]]
         description = describe(routine, given)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -39,15 +42,19 @@ class Worker:
         self.hung_s = 0.0
         self._failed: dict[str, Any] = {}
         self._has_spoken = asyncio.Event()
+        # What it unpacks is removed with it, however it ends.
+        temporary = tempfile.mkdtemp(prefix="cpr-worker-")
         self.child = Child(
             "cpr.server.worker",
             {
+                "temporary": temporary,
                 "options": options.to_json(),
                 "version": source.name,
                 "open_with": dict(source.open_with),
                 "samples": list(samples),
             },
             on_message=self._hear,
+            on_end=partial(shutil.rmtree, temporary, ignore_errors=True),
         )
 
     async def load(self, timeout_s: float) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -225,3 +226,28 @@ def test_start_that_fails_is_logged_for_programs(cpr, project):
     (line,) = map(json.loads, done.stderr.splitlines())
     assert (line["level"], line["error"]) == ("error", "LoadError")
     assert "no such weights" in line["message"]
+
+
+def test_worker_comes_back_from_the_package_that_was_good(cpr, serving, project, tmp_path):
+    folder, model_dir = project()
+    (folder / "cpr.toml").write_text('[project]\nname = "doubler"\nversion = "0.3"\n')
+    cpr("package", folder, "--prediction-class=predictor.MyPredictor")
+    package = folder / "dist" / "doubler-0.3.tar.gz"
+    server = serving(package, model_dir, "--port=0", TMPDIR=str(tmp_path))
+    url = server.await_told(r"POST (\S+doubler:predict)")[1]
+    server.await_told("Ctrl-C stops")
+    package.write_bytes(b"broken")
+    (worker,) = {pid for pid in children_of(server.process.pid) if is_worker(pid)}
+    os.kill(worker, signal.SIGKILL)
+    server.await_told("Another worker is started")
+    assert ask(f"curl -d '{{\"instances\": [4]}}' {url}") == {"predictions": [8]}
+    assert server.stop() == 0
+    assert not list(tmp_path.glob("cpr-*"))
+
+
+def children_of(pid):
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_worker(pid):
+    return b"cpr.server.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
