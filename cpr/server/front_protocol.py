@@ -8,6 +8,7 @@ in the order of the requests, whichever way they went.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 import httptools
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
     from cpr.server.front_core import Front
+
+logger = logging.getLogger(__name__)
 
 _PAGE_BODY_BYTES = 65_536
 
@@ -96,9 +99,8 @@ class FrontProtocol(AnsweringProtocol):
             if self.exchanges:
                 self.exchanges[-1].is_kept_alive = False
             self.flow.pause_reading()
-        except httptools.HttpParserCallbackError:
-            # Of a target that is no path: CONNECT's, or one that is no URL.
-            self.refuse(400, "the request's target is not a path.", "bad_request")
+        except httptools.HttpParserCallbackError as error:
+            self._give_up(error.__context__)
         except httptools.HttpParserError as error:
             self.refuse(400, f"the request is not valid HTTP: {error}.", "bad_request")
         if self.phase == HEAD and was_head:
@@ -108,6 +110,14 @@ class FrontProtocol(AnsweringProtocol):
                 self.refuse(431, "the request's headers are too large.", "too_large")
         elif len(self.exchanges) > MOST_PIPELINED:
             self.flow.pause_reading()
+
+    def _give_up(self, error: BaseException | None) -> None:
+        """A callback of the parser raised: uvicorn's do so for a target that is no path."""
+        if isinstance(error, (UnicodeDecodeError, httptools.HttpParserInvalidURLError)):
+            self.refuse(400, "the request's target is not a path.", "bad_request")
+            return
+        logger.error("a request could not be read", exc_info=error)
+        self.refuse(500, "the request could not be read.", "bad_request")
 
     def _feed(self, data: bytes) -> None:
         while True:

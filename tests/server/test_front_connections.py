@@ -1,0 +1,164 @@
+"""What a connection to the front promises: order, names, timing, and clear refusals."""
+
+import asyncio
+import json
+
+import pytest
+
+PREDICT = "/v1/models/m:predict"
+
+
+@pytest.fixture(scope="module")
+def server():
+    from running_server import serve_faults
+
+    with serve_faults() as running:
+        yield running
+
+
+def post(*instances, path=PREDICT, headers=""):
+    body = json.dumps({"instances": instances})
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{headers}"
+    return f"{head}\r\n{body}".encode()
+
+
+def get(path, method="GET", headers=""):
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
+
+
+def answers(server, data, count):
+    """What one connection gets for bytes that are sent at once."""
+    from raw_http import Connection
+
+    async def go():
+        connection = await Connection(server.host, server.port).open()
+        try:
+            await connection.send(data)
+            return [await asyncio.wait_for(connection.answer(), 30) for _ in range(count)]
+        finally:
+            connection.close()
+
+    return asyncio.run(go())
+
+
+def test_predictions_and_pages_are_answered_in_the_order_of_their_requests(server):
+    asked = [post(1), get("/v1/models/m"), post(2), get("/healthz"), get("/openapi.json"), post(3)]
+
+    found = answers(server, b"".join(asked), len(asked))
+
+    bodies = [json.loads(answer.body) for answer in found]
+    assert [bodies[n].get("predictions") for n in (0, 2, 5)] == [[1], [2], [3]]
+    assert bodies[1]["name"] == "m"
+    assert bodies[3] == {}
+    assert bodies[4]["openapi"].startswith("3.")
+
+
+@pytest.mark.parametrize(
+    ("offered", "kept"),
+    [
+        ("abc-1.2:3_x", True),
+        ("x" * 128, True),
+        ("x" * 129, False),
+        ('a"b', False),
+        ("a b", False),
+        ("ü", False),
+    ],
+    ids=["plain", "longest", "too-long", "quote", "space", "not-ascii"],
+)
+def test_a_client_names_its_request_if_the_name_fits(server, offered, kept):
+    (answer,) = answers(server, post(1, headers=f"X-Request-Id: {offered}\r\n"), 1)
+
+    assert answer.status == 200
+    assert (answer.headers["x-request-id"] == offered) is kept
+
+
+def test_every_answer_has_a_name_of_its_own(server):
+    data = post(1) + post(1) + get("/healthz") + get("/v1/models") + post(path="/nowhere")
+
+    names = [answer.headers["x-request-id"] for answer in answers(server, data, 5)]
+
+    assert len(set(names)) == 5
+
+
+def test_a_prediction_names_its_version_and_when_asked_its_timing(server):
+    plain, timed = answers(server, post(1) + post(1, headers="X-Cpr-Timing: 1\r\n"), 2)
+
+    assert plain.headers["x-model-version"] == "1"
+    assert "server-timing" not in plain.headers
+    stages = [part.partition(";")[0] for part in timed.headers["server-timing"].split(", ")]
+    assert stages == ["queue", "decode", "predict", "encode", "total"]
+
+
+def test_a_head_request_gets_the_head_alone(server):
+    (whole,) = answers(server, get("/healthz"), 1)
+
+    async def head():
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(get("/healthz", method="HEAD", headers="Connection: close\r\n"))
+        data = await reader.read()
+        writer.close()
+        return data
+
+    data = asyncio.run(head())
+    assert data.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert f"content-length: {len(whole.body)}\r\n".encode() in data
+    assert data.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["CONNECT example.com:80 HTTP/1.1", "GET caf\xe9 HTTP/1.1", "GET http://[ HTTP/1.1"],
+    ids=["authority", "not-ascii", "no-url"],
+)
+def test_a_target_that_is_no_path_is_refused_in_words(server, line):
+    (answer,) = answers(server, f"{line}\r\nHost: localhost\r\n\r\n".encode("latin-1"), 1)
+
+    assert answer.status == 400
+    error = json.loads(answer.body)["error"]
+    assert "callback" not in str(error)
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_body_that_is_expected_is_asked_for(server):
+    body = b'{"instances": [7]}'
+    head = post(7, headers="Expect: 100-continue\r\n").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+
+    async def go():
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(head)
+        first = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+        writer.write(body)
+        second = await asyncio.wait_for(reader.readuntil(b"}"), 30)
+        writer.close()
+        return first, second
+
+    first, second = asyncio.run(go())
+    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert second.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert second.endswith(b'{"predictions":[7]}')
+
+
+def test_a_client_that_sends_no_more_still_gets_its_answer(server):
+    async def go():
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(post(5))
+        writer.write_eof()
+        data = await asyncio.wait_for(reader.read(), 30)
+        writer.close()
+        return data
+
+    assert asyncio.run(go()).endswith(b'{"predictions":[5]}')
+
+
+def test_a_request_that_ends_early_is_not_predicted(server):
+    async def go():
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(post(5)[:-1])
+        writer.write_eof()
+        data = await asyncio.wait_for(reader.read(), 30)
+        writer.close()
+        return data
+
+    data = asyncio.run(go())
+    assert data.startswith(b"HTTP/1.1 400 ")
+    assert b"ended before it was complete" in data
