@@ -23,8 +23,10 @@ logger = logging.getLogger(__name__)
 
 # What is written while nobody looks: by editors, Python, tools and version control.
 _IGNORED = re.compile(r"\..*|__pycache__|node_modules|.*\.egg-info|.*~|.*\.py[co]|#.*#|4913")
-# Of a project only what people write: a routine that writes files there would reload for ever.
-_WRITTEN = frozenset({".py", ".toml", ".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".txt"})
+# Of a project only what people write, and its sample requests: a routine, or a log, that writes
+# other files there would reload for ever.
+_WRITTEN = frozenset({".py", ".toml", ".yaml", ".yml"})
+_REQUESTS = "requests"
 
 _POLL_S = 0.3
 _STEP_MS = 40
@@ -69,7 +71,9 @@ class _Watched:
         named = {path for version in options.versions for path in version.watch}
         self._models = {options.base_dir} & named
         self._paths = sorted(named | ({options.samples} - {""}))
-        self._own = {options.access_log}
+        self._access_log = options.access_log
+        # Where a redirection sends what the server says, which would reload for ever too.
+        self._outputs = {_identity(os.fstat(descriptor)) for descriptor in (1, 2)}
 
     def state(self) -> _State:
         """Every file with its size, time and identity."""
@@ -79,7 +83,8 @@ class _Watched:
                 stat = os.stat(path)  # noqa: PTH116 - thousands of them
             except OSError:
                 continue  # gone since it was listed, or a dangling link
-            found[path] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+            if _identity(stat) not in self._outputs and path != self._access_log:
+                found[path] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
         return found
 
     def folders(self) -> list[str]:
@@ -103,13 +108,16 @@ class _Watched:
                 continue
             is_model = path in self._models
             for folder, names in _walk(path):
-                for name in names:
-                    file = f"{folder}/{name}"
-                    if is_model or self._is_written(file):
-                        yield file
+                is_all = is_model or os.path.basename(folder) == _REQUESTS  # noqa: PTH119
+                yield from (
+                    f"{folder}/{name}"
+                    for name in names
+                    if is_all or os.path.splitext(name)[1] in _WRITTEN  # noqa: PTH122
+                )
 
-    def _is_written(self, file: str) -> bool:
-        return os.path.splitext(file)[1] in _WRITTEN and file not in self._own  # noqa: PTH122
+
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
 
 
 def _walk(path: str) -> Iterator[tuple[str, list[str]]]:

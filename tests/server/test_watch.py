@@ -1,7 +1,11 @@
 """What is watched of a project and a model, and that a change is told once it is complete."""
 
 import asyncio
+import dataclasses
+import json
 import os
+import subprocess
+import sys
 from contextlib import aclosing
 from pathlib import Path
 
@@ -115,16 +119,12 @@ def test_a_folder_that_comes_is_watched_from_then_on(served):
     "name",
     [
         ".git/index", "__pycache__/predictor.cpython-311.pyc", "predictor.py~", ".predictor.py.swp",
-        "4913", "cache.sqlite", "access.json", "venv/lib/site.py", "iris.egg-info/SOURCES.txt",
+        "4913", "cache.sqlite", "access.json", "log.txt",
+        "venv/lib/site.py", "iris.egg-info/SOURCES.txt",
     ],
 )  # fmt: skip
 def test_what_nobody_has_written_is_left_alone(served, name):
     project, options = served
-    options = ServeOptions(
-        base_dir=options.base_dir,
-        versions=options.versions,
-        access_log=str(project / "access.json"),
-    )
     (project / "venv").mkdir()
     (project / "venv" / "pyvenv.cfg").touch()
 
@@ -134,6 +134,32 @@ def test_what_nobody_has_written_is_left_alone(served, name):
         (project / "predictor.py").write_text("22")
 
     assert first_change(options, act) == [[str(project / "predictor.py")]]
+
+
+def test_what_the_server_itself_writes_is_left_alone(served):
+    project, options = served
+    said, log = project / "model" / "said.txt", project / "model" / "access.log"
+    code = (
+        "import asyncio, json, sys\n"
+        "from pathlib import Path\n"
+        "from cpr.server.options import ServeOptions\n"
+        "from cpr.server.watch import changes\n"
+        "options = ServeOptions.from_json(json.loads(sys.argv[1]))\n"
+        "told = changes(options)\n"
+        "print('something', flush=True)\n"
+        "Path(options.access_log).write_text('a line')\n"
+        "Path(options.base_dir, 'weights').write_text('2')\n"
+        "sys.stderr.write(json.dumps(asyncio.run(anext(told))))\n"
+    )
+    given = dataclasses.replace(options, access_log=str(log)).to_json()
+    with said.open("w") as stream:
+        done = subprocess.run(
+            [sys.executable, "-c", code, json.dumps(given)],
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+    assert json.loads(done.stderr) == [str(project / "model" / "weights")]
 
 
 def test_package_file_is_watched_alone_in_its_folder(tmp_path):
