@@ -182,14 +182,10 @@ class Front:
     # Called by the pool.
 
     def _finish(self, exchange: Exchange, outcome: Outcome) -> None:
-        status = outcome.status
-        route = exchange.route
-        if status >= 400 and self._error_status and route and route.dialect == "aiplatform":
-            status = self._error_status
         extra = b"x-model-version: %b\r\n" % exchange.version.encode("latin-1", "replace")
         if b"x-cpr-timing" in exchange.fields:
             extra += server_timing(exchange, outcome)
-        self._respond(exchange, status, outcome.body, outcome.content_type, extra, outcome)
+        self._respond(exchange, outcome.status, outcome.body, outcome.content_type, extra, outcome)
 
     def _fail(self, exchange: Exchange, status: int, text: str) -> None:
         assert exchange.route is not None

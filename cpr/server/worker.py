@@ -60,7 +60,7 @@ def main(start: Mapping[str, Any]) -> None:
     role = f"worker-{start['version']}"
     configure_logging(role, line_format=options.log_format, level=options.log_level)
     try:
-        routine, ready = _load(start)
+        routine, ready = _load(start, options)
     except BaseException as error:  # SystemExit of user code too: it fails the load, no more
         control.send({"say": "failed", "error": error_to_json(error)})
         code = error.exit_code if isinstance(error, CprError) else LoadError.exit_code
@@ -84,12 +84,12 @@ def _serve(loop: WorkerLoop) -> None:
         os._exit(1)
 
 
-def _load(start: Mapping[str, Any]) -> tuple[Routine, dict[str, Any]]:
+def _load(start: Mapping[str, Any], options: ServeOptions) -> tuple[Routine, dict[str, Any]]:
     """The routine, warmed up, and what the supervisor is told of it."""
     began, cpu = time.perf_counter(), time.process_time()
     # The supervisor removes it when this process is gone, however it went.
     tempfile.tempdir = start["temporary"]
-    routine = open_routine(**start["open_with"])
+    routine = open_routine(**_opening(start["open_with"], options))
     tempfile.tempdir = None
     try:
         given = [sample["body"].encode() for sample in start["samples"]]
@@ -109,6 +109,17 @@ def _load(start: Mapping[str, Any]) -> tuple[Routine, dict[str, Any]]:
         "has_answered": has_answered,
     }
     return routine, {"say": "ready", "describe": description, "load": load}
+
+
+def _opening(open_with: Mapping[str, Any], options: ServeOptions) -> dict[str, Any]:
+    """The keywords of `open_routine`, with what the server was told of how to answer."""
+    told = {
+        "batching.max_batch_size": options.max_batch_size,
+        "limits.body_bytes": options.body_bytes,
+        "limits.json_depth": options.json_depth,
+        "serve.error_status": options.error_status,
+    }
+    return {**open_with, "flags": {**open_with.get("flags", {}), **told}}
 
 
 def _warm_up(routine: Routine, sample: Mapping[str, Any], named: str) -> None:

@@ -209,6 +209,6 @@ def _add_reply(parts: list[bytes], frame: RequestFrame, reply: Reply) -> None:
     if content_type:
         parts.append(content_type)
     parts.append(reply.body)
-    if reply.error is not None and reply.status >= 500:
+    if reply.error is not None and reply.error.http_status >= 500:
         # What the client is not told: the user's own frames.
         log_failure(logger, reply.error, request_id=frame.request_id)

@@ -162,3 +162,28 @@ def test_a_request_that_ends_early_is_not_predicted(server):
     data = asyncio.run(go())
     assert data.startswith(b"HTTP/1.1 400 ")
     assert b"ended before it was complete" in data
+
+
+def test_what_the_command_line_says_of_answers_reaches_the_predictor():
+    import gzip
+
+    from running_server import serve_faults
+
+    deep = b'{"instances": [[[[[1]]]]]}'
+    large = gzip.compress(json.dumps({"instances": ["x" * 2000]}).encode())
+    packed = f"Content-Encoding: gzip\r\nContent-Length: {len(large)}\r\n"
+    path = "/v1/projects/p/models/m:predict"
+    asked = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(deep)}\r\n\r\n".encode()
+        + deep
+        + f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{packed}\r\n".encode()
+        + large
+    )
+    with serve_faults(
+        "--error-status", "200", "--json-depth", "4", "--body-limit", "1000"
+    ) as running:
+        too_deep, too_large = answers(running, asked, 2)
+
+    assert too_deep.status == 200
+    assert "levels" in json.loads(too_deep.body)["error"]
+    assert too_large.status == 413
