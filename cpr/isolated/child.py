@@ -91,6 +91,17 @@ def _watch(lifeline: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
+def leave_signals_to_the_supervisor() -> None:
+    """Go on after SIGINT and SIGTERM, which a terminal or systemd sends to every process.
+
+    Whoever supervises this process gets them too, and decides when it ends.
+    With handlers that do nothing; to ignore a signal would be passed on to the
+    programs that user code starts.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+
 def say_where_it_exits() -> None:
     """Have ``os._exit`` leave a traceback, as a crash does; not in what was forked."""
     leave, pid = os._exit, os.getpid()

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import resource
-import signal
 import socket
 import sys
 import tempfile
@@ -23,7 +22,11 @@ from typing import Any
 
 from cpr.describing import describe
 from cpr.errors import CprError, LoadError, shorten
-from cpr.isolated.child import end_with_parent, say_where_it_exits
+from cpr.isolated.child import (
+    end_with_parent,
+    leave_signals_to_the_supervisor,
+    say_where_it_exits,
+)
 from cpr.isolated.errors_json import error_to_json
 from cpr.isolated.memory import current_rss_bytes
 from cpr.messages import Call
@@ -47,8 +50,7 @@ def main(start: Mapping[str, Any]) -> None:
             `samples` the requests to warm up with, and `temporary` a folder
             for what is unpacked.
     """
-    # The supervisor decides when a Ctrl-C in its terminal ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_signals_to_the_supervisor()
     for descriptor in (start["control"], start["lifeline"]):
         os.set_inheritable(descriptor, False)
     end_with_parent(start["parent"], start["lifeline"])

@@ -156,6 +156,20 @@ def test_what_is_in_flight_is_answered_before_the_end(supervise, slow_call, numb
     assert not server.family()
 
 
+def test_a_signal_to_all_its_processes_is_one_to_it(supervise, slow_call):
+    # systemd sends it so, unless told otherwise, and a terminal its Ctrl-C.
+    server = supervise(fronts=2, workers=2)
+    server.await_ready()
+    call = slow_call(server)
+    for pid in server.family():
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGINT)
+    server.signal(signal.SIGTERM)
+    call.let_go()
+    assert call.answer == [(200, {"predictions": ["slow"]})]
+    assert server.wait() == 0
+
+
 def test_a_second_signal_ends_it_now(supervise, slow_call):
     server = supervise()
     server.await_ready()
