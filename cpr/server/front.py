@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -13,20 +12,21 @@ from dataclasses import asdict
 from email.utils import formatdate
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from cpr.errors import CprError
-from cpr.isolated.child import end_with_parent
+from cpr.isolated.child import end_with_parent, leave_signals_to_the_supervisor
 from cpr.observe.access_log import AccessLog
 from cpr.observe.gauges import FrontFigures
 from cpr.observe.server_log import configure_logging
 from cpr.observe.tracing import start_tracing
 from cpr.requirements import installed_version
 from cpr.server.control import ControlSocket
+from cpr.server.front_answering import IDLE
 from cpr.server.front_asgi import PagesApp
 from cpr.server.front_core import Front
 from cpr.server.front_link import Link
@@ -37,6 +37,8 @@ from cpr.server.tls import ssl_context
 
 logger = logging.getLogger(__name__)
 
+# Connections that are looked at in one go, and sweeps until one that idles is looked at again.
+_AT_ONCE, _TURNS = 100, 5
 _TICK_S = 0.1
 _TICKS_A_SECOND = 10
 # How long a connection that idles is left for a last request, once the server drains.
@@ -50,8 +52,7 @@ def main(start: Mapping[str, Any]) -> None:
         start: What the supervisor passes: `control`, `lifeline` and `listen`
             are descriptors, `parent` its process id, `options` the server's.
     """
-    # The supervisor decides when a Ctrl-C in its terminal ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_signals_to_the_supervisor()
     for descriptor in (start["control"], start["lifeline"], *start["listen"]):
         os.set_inheritable(descriptor, False)
     end_with_parent(start["parent"], start["lifeline"])
@@ -213,18 +214,29 @@ class _FrontProcess:
             front.pool.sweep()
             self._ticks += 1
             if self._ticks % 2 == 0:
-                self._sweep_connections()
+                await self._sweep_connections()
             if self._ticks % _TICKS_A_SECOND == 0:
                 self._set_date()
                 if self._access_log is not None:
                     self._access_log.flush()
                 self._tell({"say": "snapshot", "snapshot": self._snapshot()})
 
-    def _sweep_connections(self) -> None:
-        now = self._front.loop.time()
-        for connection in list(self._state.connections):
-            assert isinstance(connection, FrontProtocol)
-            connection.sweep(now)
+    async def _sweep_connections(self) -> None:
+        """Look at every connection; thousands that idle keep no request waiting.
+
+        Those that idle take turns: a second more does no harm there.
+        """
+        now, present = self._front.loop.time(), self._state.connections
+        turn, looked_at = self._ticks // 2 % _TURNS, 0
+        for number, connection in enumerate(cast("list[FrontProtocol]", list(present))):
+            is_at_rest = connection.phase == IDLE and not connection.has_large_answer
+            if is_at_rest and number % _TURNS != turn:
+                continue
+            if connection in present:
+                connection.sweep(now)
+            looked_at += 1
+            if looked_at % _AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _set_date(self) -> None:
         self._front.heads.set_date(formatdate(usegmt=True))

@@ -34,6 +34,7 @@ class AnsweringProtocol(HttpToolsProtocol):
     """A connection with the exchanges that have begun and not ended on it, in order.
 
     `phase` is what it is doing, and `deadline` until when, by the loop's clock.
+    `has_large_answer` says that the client may not have taken in the last one.
     """
 
     def __init__(self, front: Front, config: Config, server_state: ServerState) -> None:
@@ -42,6 +43,7 @@ class AnsweringProtocol(HttpToolsProtocol):
         self.phase = IDLE
         self.deadline = front.loop.time() + front.options.keep_alive_s
         self.exchanges: deque[Exchange] = deque()
+        self.has_large_answer = False
         self._written = 0
         self._stalled_since = NEVER
         self._unread = 0
@@ -67,6 +69,7 @@ class AnsweringProtocol(HttpToolsProtocol):
         if out and not self.transport.is_closing():
             data = out[0] if len(out) == 1 else b"".join(out)
             self._written, self._unread = len(data), 0
+            self.has_large_answer = len(data) > SLOWEST
             self.transport.write(data)
         if is_last:
             self._end()
@@ -134,11 +137,11 @@ class AnsweringProtocol(HttpToolsProtocol):
         options = self.front.options
         if now > self._stalled_since + options.write_timeout_s + self._written / SLOWEST:
             return True
-        if self._written <= SLOWEST and not self.transport.get_write_buffer_size():
+        if not (self.has_large_answer or self.transport.get_write_buffer_size()):
             return False
         unread = self._unacknowledged()
         if not unread:
-            self._written = 0
+            self.has_large_answer = False
         if unread != self._unread:
             self._unread, self._moved = unread, now
         return unread > 0 and now > self._moved + options.write_timeout_s
