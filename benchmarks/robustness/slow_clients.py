@@ -19,7 +19,7 @@ from running_server import RunningServer, serve_faults
 KINDS = ("slow-headers", "slow-bodies", "slow-readers")
 _STEP_S = 0.1
 _PATIENCE_S = 60.0
-# A front looks five times a second, and these scripts ten times.
+# A front looks five times a second, these scripts ten times.
 _SLACK_S = 0.5
 # Descriptors that a front may have more than before: of probes, and of logs.
 _SPARE = 4
