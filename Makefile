@@ -1,4 +1,4 @@
-# make demo   the five-minute path on a fresh machine: set up, train, package, predict, replay
+# make demo   the five-minute path on a fresh machine: set up, train, package, predict, replay, serve
 # make test   set up, then run every test
 # make check  format, lint, types, then every test: the whole of continuous integration
 SHELL := /bin/bash
@@ -15,6 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAMPLE := sample_routines/iris_sklearn
 PACKAGE := $(SAMPLE)/dist/iris_routine-0.1.tar.gz
+DEMO_PORT ?= 8765
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The console scripts of the virtual environment come first, for make demo and its reader.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -40,7 +41,7 @@ $(STAMP): pyproject.toml setup.py
 	  'from importlib.metadata import version as v; print(*v("tensorflow-cpu").split(".")[:2], sep=".")').*"
 	@touch $@
 
-demo: setup ## train the iris sample, package it, predict and replay with the package
+demo: setup ## train the iris sample, package it, predict, replay and serve with the package
 	@echo; echo "== 1. Train a model: scikit-learn on iris, with a pickled preprocessor."
 	python $(SAMPLE)/train.py
 	@echo; echo "== 2. Package the routine: the same files always give the same bytes."
@@ -50,6 +51,12 @@ demo: setup ## train the iris sample, package it, predict and replay with the pa
 	cpr predict $(PACKAGE) --model-dir $(SAMPLE)/model --json-request $(SAMPLE)/requests/probabilities.json
 	@echo; echo "== 4. Replay the recorded requests, 100 times over, and time them."
 	cpr replay $(SAMPLE)/requests $(PACKAGE) --model-dir $(SAMPLE)/model --repeat 100
+	@echo; echo "== 5. Serve the package, replay the same requests over HTTP, and stop the server."
+	cpr serve $(PACKAGE) --model-dir $(SAMPLE)/model --model-name iris --port $(DEMO_PORT) & \
+	  server=$$!; trap "kill $$server; wait $$server" EXIT; \
+	  until (exec 3<>/dev/tcp/127.0.0.1/$(DEMO_PORT)) 2>/dev/null; do \
+	    kill -0 $$server 2>/dev/null || exit 20; sleep 0.1; done; \
+	  cpr replay $(SAMPLE)/requests http://127.0.0.1:$(DEMO_PORT)/v1/models/iris:predict --repeat 100
 	@echo; echo "Done. The same by hand, and what next: README.md. Put .venv/bin on your PATH first."
 
 test: setup ## every test
