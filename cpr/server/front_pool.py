@@ -54,23 +54,32 @@ class Pool:
         self._timeout_ns = round(request_timeout_s * 1e9)
         self._links: dict[int, Link] = {}
         self._by_version: dict[str, list[Link]] = {}
+        self._coming: set[int] = set()
+        self._leaving: set[Link] = set()
         self._waiting: deque[Exchange] = deque()
 
     async def add(self, link: Link, connection: object) -> None:
         """Take a worker in, and give it what has been waiting for one of its version."""
         link.on_reply, link.on_room, link.on_lost = self._answered, self._has_room, self._lost
+        self._coming.add(link.worker)
         await self.loop.create_connection(lambda: link, sock=connection)  # type: ignore[call-overload]
+        if link.worker not in self._coming:
+            link.close()  # it was removed meanwhile
+            return
+        self._coming.discard(link.worker)
         self._links[link.worker] = link
         self._by_version.setdefault(link.version, []).append(link)
         self._refill(link)
 
     def remove(self, worker: int) -> None:
         """Send a worker nothing more; its channel closes when it has answered the rest."""
+        self._coming.discard(worker)
         link = self._links.pop(worker, None)
         if link is None:
             return
         self._drop(link)
         link.is_leaving = True
+        self._leaving.add(link)
         if not link.pending:
             link.close()
 
@@ -109,7 +118,7 @@ class Pool:
     def sweep(self) -> None:
         """Answer what is past its deadline; report workers that have hung. Ten times a second."""
         now = monotonic_ns()
-        for link in list(self._links.values()):
+        for link in [*self._links.values(), *self._leaving]:
             self._expire_all(link.pending.values(), now)
             busy_ns = link.hung_for_ns(now)
             link.is_slow = busy_ns > _SLOW_NS
@@ -118,8 +127,7 @@ class Pool:
                 seconds = self._timeout_ns / 1e9
                 self._tell({"say": "hung", "worker": link.worker, "seconds": seconds})
         self._expire_all(self._waiting, now)
-        while self._waiting and self._waiting[0].owner is None:
-            self._waiting.popleft()
+        self._waiting = deque(call for call in self._waiting if call.owner is not None)
         for link in self._links.values():
             self._refill(link)
 
@@ -141,6 +149,7 @@ class Pool:
 
     def _lost(self, link: Link, begun: list[Exchange], untouched: list[Exchange]) -> None:
         """Send again what may be."""
+        self._leaving.discard(link)
         if self._links.pop(link.worker, None) is not None:
             self._drop(link)
             self._tell({"say": "lost", "worker": link.worker})
@@ -209,14 +218,8 @@ class Pool:
         return (route.version if route is not None else "") or self.default_version
 
     def _expire_all(self, exchanges: Iterable[Exchange], now: int) -> None:
-        late = []
-        for exchange in exchanges:
-            if exchange.owner is None:
-                continue
-            if not exchange.deadline_ns or exchange.deadline_ns > now:
-                break  # they were sent in the order of their deadlines
-            late.append(exchange)
-        for exchange in late:
+        # All are looked at: a call that was sent again stands behind later ones.
+        for exchange in [call for call in exchanges if 0 < call.deadline_ns <= now]:
             self._expire(exchange)
 
     def _expire(self, exchange: Exchange) -> None:
@@ -224,8 +227,12 @@ class Pool:
         self._give_up(exchange, 504, f"there was no prediction within {seconds:g} s.")
 
     def _give_up(self, exchange: Exchange, status: int, text: str) -> None:
+        """Answer it, unless nobody waits: answering another may have ended its connection."""
+        if exchange.owner is None:
+            return
+        self.in_flight -= 1
         self._fail(exchange, status, text)
-        self.abandon(exchange)
+        exchange.owner = None
 
 
 def _load(link: Link) -> int:

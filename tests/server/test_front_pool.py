@@ -451,3 +451,72 @@ def test_bodies_of_any_size_arrive_whole(size):
         assert frame.is_alone
 
     run(scenario)
+
+
+def test_a_call_that_goes_with_another_one_late_as_well_is_counted_once():
+    async def scenario(bench):
+        first, second = bench.submit("first"), bench.submit("second")
+        tell = bench.pool._fail
+
+        def fail(exchange, status, text):
+            tell(exchange, status, text)
+            if exchange is first:  # its answer was the last one of the connection of both
+                bench.pool.abandon(second)
+
+        bench.pool._fail = fail
+        await bench.until(lambda: bench.pool.sweep() or bench.failed)
+
+        assert [name for name, _, _ in bench.failed] == ["first"]
+        assert bench.pool.in_flight == 0
+
+    run(scenario, request_timeout_s=1e-9)
+
+
+def test_a_worker_that_is_removed_while_it_is_taken_in_gets_nothing():
+    async def scenario(bench):
+        worker = FakeWorker(1)
+        adding = asyncio.ensure_future(bench.add(worker))
+        await asyncio.sleep(0)
+        bench.pool.remove(1)
+        await adding
+
+        assert bench.pool.workers() == {}
+        await bench.until(lambda: bench.links[0].is_closed)
+
+    run(scenario)
+
+
+def test_a_call_to_a_worker_that_leaves_has_its_deadline_and_the_worker_too():
+    async def scenario(bench):
+        worker = FakeWorker(1)
+        await bench.add(worker)
+        bench.submit("slow")
+        await worker.receive(1)
+        worker.progress.take(1)
+        bench.pool.remove(1)
+        await bench.until(lambda: bench.pool.sweep() or bench.told)
+
+        assert [(name, status) for name, status, _ in bench.failed] == [("slow", 504)]
+        assert [(told["say"], told["worker"]) for told in bench.told] == [("hung", 1)]
+
+    run(scenario, request_timeout_s=1e-9)
+
+
+def test_a_call_that_was_sent_again_is_late_in_its_own_time():
+    async def scenario(bench):
+        first, second = FakeWorker(1), FakeWorker(2)
+        await bench.add(first)
+        early = bench.submit("early")
+        await first.receive(1)
+        await bench.add(second)
+        bench.pool.remove(1)
+        bench.submit("later")
+        await second.receive(1)
+        first.die()
+        await second.receive(2)
+        early.deadline_ns = 1
+        bench.pool.sweep()
+
+        assert [(name, status) for name, status, _ in bench.failed] == [("early", 504)]
+
+    run(scenario)
