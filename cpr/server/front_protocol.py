@@ -90,8 +90,9 @@ class FrontProtocol(AnsweringProtocol):
         """Called by the event loop with what the client sent."""
         if self.phase >= LINGERING:
             return
-        was_head = self.phase == HEAD
         self._chunk_bytes = len(data)
+        if self.phase == HEAD:
+            self._head_bytes += len(data)  # until the next one begins
         try:
             self._feed(data)
         except httptools.HttpParserUpgrade:
@@ -103,12 +104,11 @@ class FrontProtocol(AnsweringProtocol):
             self._give_up(error.__context__)
         except httptools.HttpParserError as error:
             self.refuse(400, f"the request is not valid HTTP: {error}.", "bad_request")
-        if self.phase == HEAD and was_head:
-            self._head_bytes += len(data)
+        if self.phase == HEAD and self._head_bytes:
             options = self.front.options
             if self._head_bytes > options.header_bytes + options.url_bytes:
                 self.refuse(431, "the request's headers are too large.", "too_large")
-        elif len(self.exchanges) > MOST_PIPELINED:
+        if len(self.exchanges) > MOST_PIPELINED:
             self.flow.pause_reading()
 
     def _give_up(self, error: BaseException | None) -> None:
@@ -245,7 +245,16 @@ class FrontProtocol(AnsweringProtocol):
             exchange.is_kept_alive = False
             self.reading = None
             self.phase, self.deadline = LINGERING, NEVER
-            self._answer_refusal(exchange)
+            if exchange.cycle is not None and self._has_begun_to_answer(exchange):
+                self._end()
+            else:
+                self._answer_refusal(exchange)
+
+    def _has_begun_to_answer(self, exchange: Exchange) -> bool:
+        """Whether the app has, which hears nothing more and writes nothing more in any case."""
+        exchange.cycle.disconnected = True
+        exchange.cycle.message_event.set()
+        return bool(exchange.cycle.response_started)
 
     def _answer_refusal(self, exchange: Exchange) -> None:
         assert exchange.refusal is not None

@@ -1,0 +1,63 @@
+"""What becomes of a connection, whatever comes on it: a real server, and bytes on a socket."""
+
+import socket
+
+import pytest
+
+PAGE = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\n"
+PREDICT = b"POST /v1/models/default:predict HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(supervising, tmp_path_factory):
+    supervisor = supervising(tmp_path_factory.mktemp("served"), body_timeout_s=0.5)
+    supervisor.await_ready()
+    yield supervisor
+    supervisor.end()
+
+
+@pytest.fixture
+def connection(server):
+    with socket.create_connection((server.host, server.port), timeout=30) as opened:
+        yield opened
+
+
+def read_until(connection, ending):
+    read = b""
+    while not read.endswith(ending):
+        data = connection.recv(1 << 16)
+        assert data, read
+        read += data
+    return read
+
+
+@pytest.mark.parametrize(
+    ("head", "rest"),
+    [
+        pytest.param(b"Content-Length: 100\r\n\r\n", b"abc", id="body-that-stops"),
+        pytest.param(b"Content-Length: 100\r\n\r\n", b"", id="no-body"),
+        pytest.param(
+            b"Transfer-Encoding: chunked\r\n\r\n",
+            b"20000\r\n" + b"x" * 0x20000 + b"\r\n",
+            id="body-that-is-too-large",
+        ),
+    ],
+)
+def test_a_connection_ends_whose_page_was_answered_before_its_body_was_there(
+    connection, head, rest
+):
+    connection.sendall(PAGE + head)
+    assert read_until(connection, b"}").startswith(b"HTTP/1.1 404 ")
+    connection.sendall(rest)
+
+    assert connection.recv(1) == b""
+
+
+def test_large_requests_that_are_cut_anywhere_are_not_taken_for_large_heads(connection):
+    body = b'{"instances": [1]' + b" " * 50_000 + b"}"
+    request = PREDICT + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    connection.sendall(request[:10])
+    read_until_asked = request[10:] + request[:10]
+    for _ in range(5):
+        connection.sendall(read_until_asked)
+        assert read_until(connection, b"]}").startswith(b"HTTP/1.1 200 ")
