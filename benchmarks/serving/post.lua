@@ -1,16 +1,13 @@
 -- Posts one body, read from the file that is the first argument; tells the figures as JSON.
-local request_bytes
+-- There is no function `request`: wrk then makes the request once, which costs it least.
 
 function init(arguments)
   local file = assert(io.open(arguments[1], "rb"))
-  local body = file:read("*a")
+  wrk.method = "POST"
+  wrk.body = file:read("*a")
+  wrk.headers["Content-Type"] = "application/json"
+  wrk.headers["Accept"] = "application/json"
   file:close()
-  local headers = { ["Content-Type"] = "application/json", ["Accept"] = "application/json" }
-  request_bytes = wrk.format("POST", nil, headers, body)
-end
-
-function request()
-  return request_bytes
 end
 
 function done(summary, latency, requests)

@@ -158,7 +158,14 @@ OURS = Server(
         "sklearn": ("--model-dir", "{models}/sklearn"),
         "savedmodel": ("--model-dir", "{models}/savedmodel"),
         "one-hot": ("{routines}/one_hot.py:OneHotForest", "--model-dir", "{models}/one-hot"),
-        "echo": ("{routines}/echo.py:Echo", "--model-dir", "{models}/echo"),
+        # Its requests share no predict, so that a second process is worth it.
+        "echo": (
+            "{routines}/echo.py:Echo",
+            "--model-dir",
+            "{models}/echo",
+            "--workers",
+            "2",
+        ),
     },
 )
 
