@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from email.utils import formatdate
@@ -69,7 +70,9 @@ class _FrontProcess:
         self._control = ControlSocket(socket.socket(fileno=start["control"]))
         self._control.setblocking(False)
         self._sockets = [socket.socket(fileno=descriptor) for descriptor in start["listen"]]
-        self._asked: dict[int, Callable[[bytes], None]] = {}
+        self._unsent: deque[Mapping[str, Any]] = deque()
+        self._asked: list[Callable[[bytes], None]] = []
+        self._asking: list[Callable[[bytes], None]] = []
         self._drain = asyncio.Event()
         self._state = ServerState()
         self._ticks = 0
@@ -103,7 +106,10 @@ class _FrontProcess:
         context = ssl_context(self._options)
         servers = [
             await loop.create_server(
-                lambda: FrontProtocol(front, config, self._state), sock=listening, ssl=context
+                lambda: FrontProtocol(front, config, self._state),
+                sock=listening,
+                ssl=context,
+                ssl_handshake_timeout=(self._options.header_timeout_s or None) if context else None,
             )
             for listening in self._sockets
         ]
@@ -131,11 +137,20 @@ class _FrontProcess:
     # The supervisor.
 
     def _tell(self, message: Mapping[str, Any]) -> None:
-        try:
-            self._control.send(message)
-        except OSError:
-            logger.error("the supervisor is gone")
-            os._exit(1)
+        """Tell it, later if it does not listen now."""
+        self._unsent.append(message)
+        self._tell_on()
+
+    def _tell_on(self) -> None:
+        while self._unsent:
+            try:
+                self._control.send(self._unsent[0])
+            except BlockingIOError:
+                return  # the clock tries again
+            except OSError:
+                logger.error("the supervisor is gone")
+                os._exit(1)
+            self._unsent.popleft()
 
     def _hear(self) -> None:
         while True:
@@ -159,7 +174,7 @@ class _FrontProcess:
             case "metrics":
                 self._tell({"say": "metrics", "snapshot": self._snapshot()})
             case "metrics_text":
-                self._asked.pop(message["number"], _ignore)(message["text"].encode())
+                self._take_metrics(message["text"].encode())
             case "reopen_logs":
                 if self._access_log is not None:
                     self._access_log.reopen()
@@ -190,9 +205,19 @@ class _FrontProcess:
             logger.error("the tokens of before stay in use: %s", error)
 
     def _ask_metrics(self, take: Callable[[bytes], None]) -> None:
-        number = max(self._asked, default=0) + 1
-        self._asked[number] = take
-        self._tell({"say": "ask_metrics", "number": number})
+        """Ask once for all that want them; who comes later shares the next answer."""
+        self._asking.append(take)
+        if not self._asked:
+            self._asked, self._asking = self._asking, []
+            self._tell({"say": "ask_metrics", "number": 0})
+
+    def _take_metrics(self, text: bytes) -> None:
+        asked, self._asked = self._asked, []
+        asking, self._asking = self._asking, []
+        for take in asked:
+            take(text)
+        for take in asking:
+            self._ask_metrics(take)
 
     def _snapshot(self) -> dict[str, Any]:
         front = self._front
@@ -212,6 +237,7 @@ class _FrontProcess:
         while True:
             await asyncio.sleep(_TICK_S)
             front.pool.sweep()
+            self._tell_on()
             self._ticks += 1
             if self._ticks % 2 == 0:
                 await self._sweep_connections()
@@ -219,7 +245,8 @@ class _FrontProcess:
                 self._set_date()
                 if self._access_log is not None:
                     self._access_log.flush()
-                self._tell({"say": "snapshot", "snapshot": self._snapshot()})
+                if not self._unsent:
+                    self._tell({"say": "snapshot", "snapshot": self._snapshot()})
 
     async def _sweep_connections(self) -> None:
         """Look at every connection; thousands that idle keep no request waiting.
@@ -266,7 +293,3 @@ class _FrontProcess:
                 for connection in list(self._state.connections):
                     if isinstance(connection, FrontProtocol) and connection.is_idle:
                         connection.transport.close()
-
-
-def _ignore(_text: bytes) -> None:
-    """Nobody waits for this answer any more."""

@@ -1,5 +1,6 @@
 """What becomes of a connection, whatever comes on it: a real server, and bytes on a socket."""
 
+import signal
 import socket
 
 import pytest
@@ -61,3 +62,22 @@ def test_large_requests_that_are_cut_anywhere_are_not_taken_for_large_heads(conn
     for _ in range(5):
         connection.sendall(read_until_asked)
         assert read_until(connection, b"]}").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_supervisor_that_is_held_up_ends_no_front(supervise):
+    supervisor = supervise()
+    supervisor.await_ready()
+    ask = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50
+    supervisor.signal(signal.SIGSTOP)
+    for _ in range(300):  # more than fit between the two
+        with socket.create_connection((supervisor.host, supervisor.port)) as asking:
+            asking.sendall(ask)
+    assert supervisor.post(1) == (200, {"predictions": [2]})
+    supervisor.signal(signal.SIGCONT)
+
+    status, text = supervisor.fetch("GET", "/metrics")
+    assert status == 200
+    assert "cpr_" in text
+    supervisor.signal()
+    assert supervisor.wait() == 0
+    assert b"the supervisor is gone" not in b"".join(supervisor.stderr)
