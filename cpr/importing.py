@@ -180,7 +180,8 @@ def _import_parents(name: str) -> None:
 def _import_failure(name: str, error: BaseException, sources: Sources) -> LoadError:
     place = user_line(error, sources.roots)
     problem = f"importing {name!r} failed: {describe(error)}" + (f" ({place})" if place else "")
-    hints = ["The file is not Python 3."] if isinstance(error, SyntaxError) else []
+    is_syntax = isinstance(error, SyntaxError)
+    hints = ["Correct the line; code of Python 2 must become Python 3 first."] if is_syntax else []
     missing = [str(one) for one in unmet(sources.requirements) if not one.installed]
     if missing:
         hints.append(f"The package requires what is not there: {', '.join(missing)}.")

@@ -126,7 +126,7 @@ class SklearnEstimator(Predictor):
                     f"{name}.{method} failed: {type(error).__name__}: {first_line(error)}"
                 ) from error
             raise BadInput(
-                f"{name} refused the instances: {first_line(error)}",
+                f"{name} refused the instances: {first_line(error).rstrip('.')}.",
                 hint=_first_text(instances) if "to float" in str(error) else "",
             ) from error
         return _per_instance(result)

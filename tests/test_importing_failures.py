@@ -79,7 +79,7 @@ def test_failed_import_says_what_and_where(failure, files, said):
     assert error.__cause__ is not None
     is_own_syntax = isinstance(error.__cause__, SyntaxError) and "helper.py" not in files
     assert is_own_syntax != ("predictor.py" in error.user_traceback)
-    assert isinstance(error.__cause__, SyntaxError) == ("not Python 3" in error.hint)
+    assert isinstance(error.__cause__, SyntaxError) == ("Correct the line" in error.hint)
     assert "importing.py" not in error.user_traceback
     assert "pydoc" not in error.user_traceback
     assert "<frozen" not in error.user_traceback

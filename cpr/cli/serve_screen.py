@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -73,11 +74,11 @@ class TerminalScreen:
     def reloaded(self, report: ReloadReport) -> None:
         """Say what is served now, or what serves on and why."""
         because = _REASONS.get(report.reason, report.reason)
-        names = ", ".join(version.name for version in report.versions)
         if report.error is None:
-            self._tell(f"cpr: reloaded in {report.load_s:.2f} s ({because}): version {names}")
+            named = _named(report.versions)
+            self._tell(f"cpr: reloaded in {report.load_s:.2f} s ({because}): {named}")
             return
-        self._say(f"cpr: the reload failed ({because}); version {names} serves on.")
+        self._say(f"cpr: the reload failed ({because}); {_serving_on(report.versions)}.")
         with suppress(OutputClosed):
             fail(report.error, [])
 
@@ -122,8 +123,8 @@ class LoggedScreen(TerminalScreen):
         self._is_ready = True
         if self._as_json:
             self._write_document(report)
-        names = ", ".join(version.name for version in report.versions)
-        logger.info("serving %s, version %s, at %s", report.model_name, names, report.url)
+        named = _named(report.versions)
+        logger.info("serving %s, %s, at %s", report.model_name, named, report.url)
 
     def failed(self, error: CprError) -> None:
         """Log why."""
@@ -133,17 +134,24 @@ class LoggedScreen(TerminalScreen):
 
     def reloaded(self, report: ReloadReport) -> None:
         """Log how it ended."""
-        names = ", ".join(version.name for version in report.versions)
         if report.error is None:
-            logger.info("reloaded in %.2f s (%s): version %s", report.load_s, report.reason, names)
+            named = _named(report.versions)
+            logger.info("reloaded in %.2f s (%s): %s", report.load_s, report.reason, named)
         else:
-            error = report.error
-            logger.error(
-                "the reload failed; version %s serves on: %s", names, error, exc_info=error
-            )
+            error, old = report.error, _serving_on(report.versions)
+            logger.error("the reload failed; %s: %s", old, error, exc_info=error)
 
     def _say(self, text: str) -> None:
         logger.warning("%s", text.removeprefix("cpr: "))
+
+
+def _named(versions: Sequence[VersionReport]) -> str:
+    names = ", ".join(version.name for version in versions)
+    return f"versions {names}" if len(versions) > 1 else f"version {names}"
+
+
+def _serving_on(versions: Sequence[VersionReport]) -> str:
+    return f"{_named(versions)} {'serve' if len(versions) > 1 else 'serves'} on"
 
 
 def _summary(report: ReadyReport, options: ServeOptions) -> dict[str, Any]:

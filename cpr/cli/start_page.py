@@ -84,11 +84,18 @@ def _labelled(label: str, texts: list[str]) -> Iterator[tuple[str, str]]:
 
 def _limits(options: ServeOptions) -> str:
     parts = [
-        f"bodies to {options.body_bytes / 1e6:g} MB",
+        f"bodies to {_size(options.body_bytes)}",
         f"answers within {options.request_timeout_s:g} s",
         f"{options.max_pending} requests at once",
     ]
     return " · ".join(parts)
+
+
+def _size(count: int) -> str:
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.4g} {name}"
+    return f"{count} bytes"
 
 
 def _access(options: ServeOptions) -> str:
@@ -98,7 +105,9 @@ def _access(options: ServeOptions) -> str:
     ]
     needed = " and ".join(guard for guard in guards if guard)
     if needed:
-        return f"{options.host}, with {needed}"
+        is_open = not (options.tls_cert or is_loopback(options.host))
+        clear = f" {_WARN}that travels in the clear without TLS{_OFF}" if is_open else ""
+        return f"{options.host}, with {needed}{clear}"
     if is_loopback(options.host):
         return "this machine only"
     return f"{_WARN}everybody who reaches {options.host}{_OFF}"
@@ -123,7 +132,8 @@ def _ending(report: ReadyReport, options: ServeOptions) -> str:
     if options.watch:
         return "Ctrl-C stops; a file that changes reloads."
     port = report.url.rpartition(":")[2]
-    return f"Ctrl-C stops; cpr reload --port {port} loads what is new."
+    server = f"--admin {shlex.quote(options.admin)}" if options.admin else f"--port {port}"
+    return f"Ctrl-C stops; cpr reload {server} loads what is new."
 
 
 def _default(report: ReadyReport) -> VersionReport | None:

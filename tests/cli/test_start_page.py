@@ -45,15 +45,36 @@ def test_ready_made_predictor_goes_by_its_class_and_kind():
         ({"host": "::1"}, "this machine only"),
         ({"token_file": "t"}, "127.0.0.1, with a bearer token"),
         (
-            {"host": "0.0.0.0", "token_file": "t", "tls_client_ca": "c"},
+            {"host": "0.0.0.0", "token_file": "t", "tls_client_ca": "c", "tls_cert": "c"},
             "0.0.0.0, with a bearer token and a client certificate",
         ),
+        (
+            {"host": "0.0.0.0", "token_file": "t"},
+            "0.0.0.0, with a bearer token that travels in the clear without TLS",
+        ),
+        ({"host": "0.0.0.0", "token_file": "t", "tls_cert": "c"}, "0.0.0.0, with a bearer token"),
         ({"host": "0.0.0.0", "insecure": True}, "everybody who reaches 0.0.0.0"),
     ],
-    ids=["loopback", "loopback of version 6", "token", "both", "nothing"],
+    ids=["loopback", "loopback of version 6", "token", "both", "no TLS", "TLS", "nothing"],
 )
 def test_page_says_who_may_ask(options, said):
     assert f"  access     {said}\n" in page(version(), **options)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(500, "500 bytes"), (1000, "1 kB"), (1 << 20, "1.049 MB"), (8 * 10**6, "8 MB")],
+)
+def test_largest_body_is_told_in_the_unit_that_fits(count, said):
+    assert f"bodies to {said} ·" in page(version(), body_bytes=count)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({}, "--port 8080"), ({"admin": "/run/a b.sock"}, "--admin '/run/a b.sock'")],
+)
+def test_page_says_how_the_server_is_reloaded(options, said):
+    assert f"cpr reload {said} loads what is new." in page(version(), **options)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +135,15 @@ def test_failed_reload_says_what_serves_on_and_why(screen):
         "cpr: the reload failed (files changed); version 1 serves on.\n"
         "Traceback: …\ncpr: no weights.\n     Copy them.\n"
     )
+
+
+def test_reload_of_several_versions_is_told_in_the_plural(screen):
+    shown, written = screen()
+    both = [version("1"), version("2")]
+    shown.reloaded(ReloadReport("watch", both, 0.1))
+    assert written() == "cpr: reloaded in 0.10 s (files changed): versions 1, 2\n"
+    shown.reloaded(ReloadReport("watch", both, 0.1, LoadError("no weights.")))
+    assert "(files changed); versions 1, 2 serve on.\n" in written()
 
 
 def test_crash_is_told_with_its_hint_below(screen):

@@ -254,7 +254,7 @@ def test_objects_go_to_a_dict_vectorizer(load):
         ([[1, 2, 3, 4], [1, 2]], "instances[1] has 2 values where instances[0] has 4"),
         (
             [[1, 2, 3, 4], [1, "x", 3, 4]],
-            "LogisticRegression refused the instances: could not convert string to float: 'x'\n"
+            "LogisticRegression refused the instances: could not convert string to float: 'x'.\n"
             "The first text is instances[1][1]: 'x'.",
         ),
         ([[1, 2, 3, None]], "LogisticRegression refused the instances: Input X contains NaN."),
