@@ -178,8 +178,8 @@ class LimitsSettings:
     url_bytes: Size = 8_192
     json_depth: Positive = 200
     header_timeout_s: Seconds = 5.0
-    body_timeout_s: Seconds = 10.0
-    write_timeout_s: Seconds = 10.0
+    body_timeout_s: Seconds = 9.0
+    write_timeout_s: Seconds = 9.0
     keep_alive_s: Seconds = 75.0
     request_timeout_s: Seconds = 60.0
     load_timeout_s: Seconds = 300.0

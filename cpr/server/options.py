@@ -91,8 +91,8 @@ class ServeOptions:
     url_bytes: int = 8_192
     json_depth: int = 200
     header_timeout_s: float = 5.0
-    body_timeout_s: float = 10.0
-    write_timeout_s: float = 10.0
+    body_timeout_s: float = 9.0
+    write_timeout_s: float = 9.0
     keep_alive_s: float = 75.0
     request_timeout_s: float = 60.0
     load_timeout_s: float = 300.0
