@@ -14,7 +14,7 @@ from cpr.archive import is_package_file
 from cpr.artifacts.fetch import is_url
 from cpr.artifacts.local_path import local_path
 from cpr.config import Settings, load_settings, model_dir_of
-from cpr.errors import UsageError
+from cpr.errors import UsageError, shorten
 from cpr.server.access import Access
 from cpr.server.options import ServeOptions
 from cpr.server.tls import ssl_context
@@ -89,6 +89,7 @@ def serve_options(
         log_level=log_level,
     )
     _check_access(options, settings)
+    _check_routes(options)
     return options
 
 
@@ -229,3 +230,16 @@ def _check_access(options: ServeOptions, settings: Settings) -> None:
         )
     ssl_context(options)
     Access.from_options(options)
+
+
+def _check_routes(options: ServeOptions) -> None:
+    """Refuse paths of the user's own that no request could have."""
+    for what, path in (
+        ("predict", options.aip_predict_route),
+        ("health", options.aip_health_route),
+    ):
+        if path and not path.startswith("/"):
+            raise UsageError(
+                f"the {what} route {shorten(path)} is not a path.",
+                hint=f"Begin it with a slash: /{path}",
+            )

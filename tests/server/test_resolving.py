@@ -129,6 +129,14 @@ def test_model_name_that_cannot_stand_in_a_path_is_refused(project):
         options(flags={"serve.model_name": "a/b"})
 
 
+@pytest.mark.parametrize("what", ["predict", "health"])
+def test_route_that_is_no_path_is_refused(project, what):
+    project()
+    with pytest.raises(UsageError, match=f"the {what} route 'foo' is not a path") as caught:
+        options(flags={f"serve.{what}_route": "foo"})
+    assert "/foo" in caught.value.hint
+
+
 def test_numbered_directories_are_served_by_policy(project):
     folder = project('[serve]\nversions = "all"\n[project]\nmodel_dir = "model"')
     for number in ("1", "2"):
