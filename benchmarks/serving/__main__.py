@@ -43,6 +43,7 @@ def main() -> int:
         1 if options.smoke else options.rounds,
         1 if options.smoke else options.seconds,
         0 if options.smoke else options.repeats,
+        0 if options.smoke else options.patience,
     )
     measurement = Measurement(plan, folder, lambda line: print(line, flush=True))
     # So that the servers are ended too.
@@ -76,6 +77,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--repeats", type=int, default=2, help="of a turn that others disturbed")
+    parser.add_argument("--patience", type=float, default=600, help="seconds, for a quiet machine")
     parser.add_argument("--smoke", action="store_true", help="one round of turns of a second")
     parser.add_argument("--install-only", action="store_true")
     parser.add_argument("--publish", action="store_true", help="rewrite docs/benchmarks.*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 
 from installing import HERE, is_installed
 from items import ITEMS, VARIANTS, Item, instances
-from processes import Running
+from processes import Running, machine_spent_s
 from servers import VARIABLES, Server
 from turns import Turn, body, fault, take
 
@@ -21,16 +22,23 @@ from turns import Turn, body, fault, take
 DISTURBED_CORES = 0.25
 # From the second round on, only peers that reached this share of the best one in the first.
 CONTENDER = 0.5
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and for how long."""
+    """What is measured, and for how long.
+
+    Attributes:
+        repeats: How often a turn that others disturbed is taken again.
+        patience_s: How long to wait for a quiet machine, in all.
+    """
 
     items: tuple[Item, ...]
     rounds: int
     seconds: float
     repeats: int = 2
+    patience_s: float = 0.0
 
 
 @dataclass
@@ -52,6 +60,7 @@ class Measurement:
     def __init__(self, plan: Plan, folder: Path, tell: Callable[[str], None]) -> None:
         self._plan, self._folder, self._tell = plan, folder, tell
         self._expected = _expected(plan.items, folder)
+        self._patience_s = plan.patience_s
         self.results = Results()
 
     def run(self, servers: Iterable[Server]) -> None:
@@ -113,6 +122,7 @@ class Measurement:
         running.resume()
         turns = []
         while len(turns) <= self._plan.repeats:
+            self._await_quiet()
             turns.append(take(running, item, connections, number, self._plan.seconds))
             if turns[-1].foreign_cores <= DISTURBED_CORES:
                 break
@@ -124,6 +134,14 @@ class Measurement:
             f"  p50 {best.p50_ms:.3f}  p99 {best.p99_ms:.3f} ms  errors {best.errors}"
             f"  cpu {best.cpu_us:.0f} µs  foreign {best.foreign_cores}"
         )
+
+    def _await_quiet(self) -> None:
+        while self._patience_s > 0:
+            before = machine_spent_s()
+            time.sleep(_LOOK_S)
+            self._patience_s -= _LOOK_S
+            if (machine_spent_s() - before) / _LOOK_S <= DISTURBED_CORES:
+                return
 
     def _cells(self, work: str) -> list[tuple[Item, int]]:
         items = [item for item in self._plan.items if item.work == work]
