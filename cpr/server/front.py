@@ -9,7 +9,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from email.utils import formatdate
 from pathlib import Path
 from time import monotonic
@@ -32,6 +32,7 @@ from cpr.server.front_asgi import PagesApp
 from cpr.server.front_core import Front
 from cpr.server.front_link import Link
 from cpr.server.front_protocol import FrontProtocol
+from cpr.server.listening import connections_to_be_had
 from cpr.server.options import ServeOptions
 from cpr.server.progress import Progress
 from cpr.server.tls import ssl_context
@@ -66,7 +67,9 @@ class _FrontProcess:
     """Ties a `Front` to its sockets."""
 
     def __init__(self, start: Mapping[str, Any]) -> None:
-        self._options = ServeOptions.from_json(start["options"])
+        given = ServeOptions.from_json(start["options"])
+        most = connections_to_be_had(given.max_connections)
+        self._options = replace(given, max_connections=most)
         self._control = ControlSocket(socket.socket(fileno=start["control"]))
         self._control.setblocking(False)
         self._sockets = [socket.socket(fileno=descriptor) for descriptor in start["listen"]]

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PAGE_BODY_BYTES = 65_536
+# Connections over the limit that are told so, at any one time; others are cut off.
+_MOST_REFUSED = 32
 
 
 class FrontProtocol(AnsweringProtocol):
@@ -63,8 +65,13 @@ class FrontProtocol(AnsweringProtocol):
         self.peer = self.client[0] if self.client else ""
         front = self.front
         front.counters.count("connections")
-        if len(self.connections) > front.options.max_connections:
+        excess = len(self.connections) - front.options.max_connections
+        if excess > 0:
             front.counters.count("connections_refused")
+        if excess > _MOST_REFUSED:
+            self.phase = CLOSING
+            transport.abort()
+        elif excess > 0:
             self.refuse(503, "too many connections are open.", "overload")
 
     def connection_lost(self, error: Exception | None) -> None:

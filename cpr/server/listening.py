@@ -13,6 +13,8 @@ from cpr.errors import EnvironmentProblem, UsageError
 from cpr.server.port_holder import holder_of
 
 _SO_ATTACH_FILTER = 26
+# Descriptors for files, channels to workers of two loads, and callers that are being refused.
+_SPARE = 128
 # Classic BPF over the TCP header: a segment with SYN set is dropped, others pass whole.
 _FILTER = [
     (0x30, 0, 0, 13),  # ldb [13]: the flags
@@ -72,6 +74,12 @@ def raise_descriptor_limit() -> None:
     """Allow as many open descriptors as the system lets this process have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def connections_to_be_had(wanted: int) -> int:
+    """As many connections as the limit on descriptors allows, some left for the workers' own."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return wanted if limit == resource.RLIM_INFINITY else max(min(wanted, limit - _SPARE), 1)
 
 
 def _addresses(host: str) -> list[tuple[int, str]]:

@@ -1,13 +1,14 @@
 """Sockets listen on every address of a host, and close without losing who has connected."""
 
 import os
+import resource
 import select
 import socket
 
 import pytest
 
 from cpr.errors import EnvironmentProblem, UsageError
-from cpr.server.listening import base_url, listen, refuse_new
+from cpr.server.listening import base_url, connections_to_be_had, listen, refuse_new
 
 
 @pytest.fixture
@@ -78,3 +79,13 @@ def test_who_has_connected_is_accepted_and_nobody_else(listening):
             sockets[0].close()
             select.select([], [late], [], 30)
             assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+
+@pytest.mark.parametrize(("limit", "found"), [(256, 128), (64, 1), (2048, 1000)])
+def test_connections_leave_descriptors_for_the_workers(limit, found):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        assert connections_to_be_had(1000) == found
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

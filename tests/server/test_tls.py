@@ -172,3 +172,11 @@ def test_a_key_that_others_may_read_is_warned_about(files, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         ssl_context(ServeOptions(tls_cert=str(files / "server.pem"), tls_key=str(path)))
     assert caplog.messages == [f"others may read the TLS key {path}: chmod 600 {path}"]
+
+
+def test_a_client_that_never_shakes_hands_is_cut_off(files, supervise):
+    paths = {"tls_cert": str(files / "server.pem"), "tls_key": str(files / "server.key")}
+    supervisor = supervise(header_timeout_s=0.3, **paths)
+    supervisor.await_ready()
+    with socket.create_connection(("127.0.0.1", supervisor.port), timeout=30) as connection:
+        assert connection.recv(1) == b""
