@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from cpr.errors import CprError
@@ -38,7 +38,7 @@ class Switchboard:
         front.child.send(self._line_up.table())
 
     async def switch(
-        self, admitted: Iterable[ServedVersion], withdrawn: Iterable[ServedVersion] = ()
+        self, admitted: Iterable[ServedVersion], withdrawn: Sequence[ServedVersion] = ()
     ) -> None:
         """Have every front send requests to some versions, and no longer to others.
 
@@ -49,6 +49,8 @@ class Switchboard:
             version.on_ready, version.on_crash = self._take_replacement, self._tell_crash
             version.is_admitted = True
         added = [(v, worker) for v in admitted for worker in v.ready.values()]
+        for version in withdrawn:
+            version.on_ready = None  # what still takes the place of one that crashes stays aside
         gone = chain.from_iterable(version.ready for version in withdrawn)
         removals = [{"do": "remove", "worker": number} for number in gone]
         table = self._line_up.table()
