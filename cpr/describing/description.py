@@ -58,6 +58,8 @@ def describe(routine: Routine, samples: Sequence[bytes] = ()) -> dict[str, Any]:
     kind = _kind(routine)
     signatures = _guarded(routine, "signatures", lambda: _signatures(routine, kind), {})
     signatures = signatures or {"predict": dict(ANYTHING)}
+    known = given_samples(samples)
+    parameters = _guarded(routine, "parameters", lambda: parameters_of(routine, kind, known), [])
     described: dict[str, Any] = {
         "name": routine.name,
         "kind": kind,
@@ -65,9 +67,9 @@ def describe(routine: Routine, samples: Sequence[bytes] = ()) -> dict[str, Any]:
         "is_batchable": bool(routine.is_batchable),
         "signatures": signatures,
         "default_signature": _default(signatures, routine.settings.signature_name),
-        "parameters": _guarded(routine, "parameters", lambda: parameters_of(routine, kind), []),
+        "parameters": parameters,
         "labels": _guarded(routine, "labels", lambda: _labels(routine.predictor), None),
-        "samples": given_samples(samples),
+        "samples": known,
     }
     if not described["samples"]:
         described["samples"] = invented_sample(signatures, described["default_signature"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cpr.contract import Contract
@@ -10,12 +11,17 @@ from cpr.routine import Routine
 
 _TYPES = {"bool": "boolean", "int": "integer", "float": "number", "str": "string"}
 _PLAIN = (bool, int, float, str)
+# A whole number of a sample says little: another request may hold a fraction.
+_TYPES_OF_VALUES = {bool: "boolean", int: "number", float: "number", str: "string"}
 
 
-def parameters_of(routine: Routine, kind: str) -> list[dict[str, Any]]:
+def parameters_of(
+    routine: Routine, kind: str, samples: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """The named parameters of predict, each with `name`, `type`, `required`, `default`.
 
-    `type` is JSON's, "" where nothing tells. Left out are `stats`, which the
+    `type` is JSON's, "" where nothing tells. A predict that takes any keyword,
+    as AI Platform's guide has it, has those that the samples hold. Left out are `stats`, which the
     framework passes; `signature_name`, which is chosen among signatures; and
     `probabilities` where a ready-made predictor has none to give.
     """
@@ -26,11 +32,23 @@ def parameters_of(routine: Routine, kind: str) -> list[dict[str, Any]]:
     if kind != "custom" and not _has_probabilities(predictor):
         left_out.add("probabilities")
     function = inspect.unwrap(predictor.predict)
-    return [
-        _described(parameter)
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in left_out
-    ]
+    parameters = inspect.signature(function).parameters.values()
+    named = [item for item in parameters if item.kind is item.KEYWORD_ONLY]
+    found = [_described(item) for item in named if item.name not in left_out]
+    if kind == "custom" and any(item.kind is item.VAR_KEYWORD for item in parameters):
+        known = left_out.union(("instances",), (item.name for item in named))
+        found += _of_samples(samples, known)
+    return found
+
+
+def _of_samples(samples: Sequence[Mapping[str, Any]], known: set[str]) -> Iterator[dict[str, Any]]:
+    types: dict[str, set[str]] = {}
+    for sample in samples:
+        for name in sample.keys() - known:
+            types.setdefault(name, set()).add(_TYPES_OF_VALUES.get(type(sample[name]), ""))
+    for name in sorted(types):
+        kind = types[name].pop() if len(types[name]) == 1 else ""
+        yield {"name": name, "type": kind, "required": False}
 
 
 def _has_probabilities(predictor: Any) -> bool:

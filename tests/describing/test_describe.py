@@ -280,6 +280,30 @@ def test_a_class_of_the_users_own(serve):
     assert described["samples"] == []
 
 
+def test_a_class_that_takes_any_keyword_has_the_parameters_of_its_samples(serve):
+    source = """
+class Classic:
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+
+    def predict(self, instances, *, scale=1, **kwargs):
+        return instances
+"""
+    samples = [
+        b'{"instances": [1], "probabilities": true, "top": 3, "mixed": 1}',
+        b'{"instances": [1], "scale": 2, "top": 0.5, "mixed": "x", "list": [1], "stats": 1}',
+    ]
+    described = check(describe(serve(source=source), samples))
+    assert described["parameters"] == [
+        {"name": "scale", "type": "integer", "required": False, "default": 1},
+        {"name": "list", "type": "", "required": False},
+        {"name": "mixed", "type": "", "required": False},
+        {"name": "probabilities", "type": "boolean", "required": False},
+        {"name": "top", "type": "number", "required": False},
+    ]
+
+
 def test_a_class_that_fails_to_tell_of_itself_is_described_all_the_same(serve):
     described = check(describe(serve(source=HOSTILE)))
     assert described["summary"] == ""
