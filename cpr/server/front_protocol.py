@@ -149,8 +149,9 @@ class FrontProtocol(AnsweringProtocol):
             self.deadline = self.loop.time() + self.front.options.header_timeout_s
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser."""
-        self.headers.append((name.lower(), value))
+        """Called by the parser; what follows a body in chunks is not kept, and may be endless."""
+        if self.phase == HEAD:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Called by the parser: decide where the request goes, or that it goes nowhere."""

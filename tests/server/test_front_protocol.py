@@ -1,7 +1,9 @@
 """What becomes of a connection, whatever comes on it: a real server, and bytes on a socket."""
 
+import resource
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +83,20 @@ def test_a_supervisor_that_is_held_up_ends_no_front(supervise):
     supervisor.signal()
     assert supervisor.wait() == 0
     assert b"the supervisor is gone" not in b"".join(supervisor.stderr)
+
+
+def test_what_follows_a_body_in_chunks_costs_no_memory(server, connection):
+    front = server.family()[0]
+    before = resident_bytes(front)
+    connection.sendall(PREDICT + b"Transfer-Encoding: chunked\r\n\r\n0\r\n")
+    trailers = b"".join(b"a%d: x\r\n" % number for number in range(100_000))
+    for _ in range(10):
+        connection.sendall(trailers)
+    connection.sendall(b"\r\n")
+    assert read_until(connection, b"}").startswith(b"HTTP/1.1 400 ")
+
+    assert resident_bytes(front) - before < 30_000_000
+
+
+def resident_bytes(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
