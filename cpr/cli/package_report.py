@@ -121,6 +121,7 @@ def _next(release: Release) -> Sequence[str]:
     return (
         f"cpr predict {path} --model-dir {model} --json-instances INSTANCES",
         f"cpr replay REQUESTS {path} --model-dir {model}",
+        f"cpr serve {path} --model-dir {model}",
         f"pip install {path}",
     )
 
