@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from cpr.server.served_version import ServedVersion
 
 Mark = tuple[object, ...]
 _MOST_FILES = 10_000
+_FOR_ALL = re.compile(r"labels\.txt|classes\.json|preprocessor\..*")
 
 
 async def prepare(options: ServeOptions, line_up: LineUp) -> list[ServedVersion]:
@@ -50,7 +52,8 @@ def mark_of(source: VersionSource) -> Mark:
     places = [Path(str(place)) for place in (target, model_dir) if place]
     if not all(place.exists() for place in places) or (target and not is_package_file(places[0])):
         return ()
-    files = list(islice(chain.from_iterable(map(_files, places)), _MOST_FILES + 1))
+    found = chain(*map(_files, places), _for_all(Path(str(model_dir))) if model_dir else ())
+    files = list(islice(found, _MOST_FILES + 1))
     if len(files) > _MOST_FILES:
         return ()
     described = sorted((str(file), *_state(file)) for file in files)
@@ -62,6 +65,12 @@ def _files(place: Path) -> Iterator[Path]:
         yield place
     for folder, _, names in os.walk(place):
         yield from (Path(folder) / name for name in names)
+
+
+def _for_all(model_dir: Path) -> Iterator[Path]:
+    """The labels and preprocessors beside numbered directories, which all of them use."""
+    if model_dir.name.isdigit():
+        yield from (file for file in model_dir.parent.iterdir() if _FOR_ALL.fullmatch(file.name))
 
 
 def _state(file: Path) -> tuple[int, ...]:
