@@ -105,6 +105,7 @@ def _limits(settings: Settings) -> AnswerLimits:
         body_bytes=settings.limits.body_bytes,
         json_depth=settings.limits.json_depth,
         error_status=settings.serve.error_status,
+        debug_errors=settings.serve.debug_errors,
     )
 
 

@@ -176,6 +176,7 @@ class LimitsSettings:
     header_bytes: Size = 32_768
     header_count: Positive = 100
     url_bytes: Size = 8_192
+    buffer_bytes: Size = 512_000_000
     json_depth: Positive = 200
     header_timeout_s: Seconds = 5.0
     body_timeout_s: Seconds = 9.0

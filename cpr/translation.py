@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from cpr.binding import Binding
 from cpr.config import PredictorSettings
 from cpr.contract import Contract
@@ -30,12 +32,14 @@ class AnswerLimits:
             beyond 1024 levels is refused in any case.
         error_status: What AI Platform's calls that fail in decoding,
             predicting or encoding are answered with; 0 for their true status.
+        debug_errors: Whether the client sees the traceback of user code too.
     """
 
     max_batch_size: int = 0
     body_bytes: int = 0
     json_depth: int = 0
     error_status: int = 0
+    debug_errors: bool = False
 
 
 class Translation:
@@ -112,6 +116,9 @@ class Translation:
         if call.dialect == "aiplatform" and status not in LIMIT_STATUSES:
             status = self.limits.error_status or status
         body = dialect.encode_error(error, self._settings)
+        if self.limits.debug_errors and error.user_traceback:
+            told = error.user_traceback.encode("utf-8", "replace").decode()
+            body = b'%b,"traceback":%b}' % (body[:-1], orjson.dumps(told))
         return Reply(status, body, timing, count, error=error)
 
 

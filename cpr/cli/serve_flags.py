@@ -63,6 +63,7 @@ _LIMITS: list[_Row] = [
     ("limits.header_bytes", "SIZE", "The size of all headers."),
     ("limits.header_count", "N", "The number of headers."),
     ("limits.url_bytes", "SIZE", "The length of path and query."),
+    ("limits.buffer_bytes", "SIZE", "The memory of a front for large bodies without an answer."),
     ("limits.json_depth", "N", "How deep lists and objects may be nested."),
     ("limits.header_timeout_s", "SECONDS", "The time for the headers to arrive."),
     ("limits.body_timeout_s", "SECONDS", "The time for the body to arrive."),
@@ -91,6 +92,7 @@ _NAMES = {
     "limits.body_bytes": "body-limit",
     "limits.header_bytes": "header-limit",
     "limits.url_bytes": "url-limit",
+    "limits.buffer_bytes": "buffer-limit",
     "batching.window_ms": "batch-window",
     "serve.allow_hosts": "allow-host",
 }

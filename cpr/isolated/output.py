@@ -49,9 +49,9 @@ class Output:
         return bool(data)
 
     def read_rest(self) -> None:
-        """Read what is there now."""
-        before = -1
-        while before != self.count:
+        """Read what is there now, and no more than fits into the pipe: it may be written on."""
+        end, before = self.count + _PIPE, -1
+        while before != self.count < end:
             before = self.count
             self.read()
 

@@ -20,7 +20,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from cpr.errors import CprError
-from cpr.isolated.child import end_with_parent, leave_signals_to_the_supervisor
+from cpr.isolated.child import end_with_parent, leave_signals_to_the_supervisor, name_process
 from cpr.observe.access_log import AccessLog
 from cpr.observe.gauges import FrontFigures
 from cpr.observe.server_log import configure_logging
@@ -55,6 +55,7 @@ def main(start: Mapping[str, Any]) -> None:
             are descriptors, `parent` its process id, `options` the server's.
     """
     leave_signals_to_the_supervisor()
+    name_process("cpr-front")
     for descriptor in (start["control"], start["lifeline"], *start["listen"]):
         os.set_inheritable(descriptor, False)
     end_with_parent(start["parent"], start["lifeline"])
@@ -105,7 +106,7 @@ class _FrontProcess:
         )
         config.load()
         loop.add_reader(self._control.fileno(), self._hear)
-        self._set_date()
+        front.heads.set_date(formatdate(usegmt=True))
         context = ssl_context(self._options)
         servers = [
             await loop.create_server(
@@ -172,6 +173,8 @@ class _FrontProcess:
                 self._add_worker(message, descriptors)
             case "remove":
                 front.pool.remove(message["worker"])
+            case "ended":
+                front.pool.end(message["worker"])
             case "table":
                 front.update_table(message)
             case "metrics":
@@ -245,7 +248,7 @@ class _FrontProcess:
             if self._ticks % 2 == 0:
                 await self._sweep_connections()
             if self._ticks % _TICKS_A_SECOND == 0:
-                self._set_date()
+                front.heads.set_date(formatdate(usegmt=True))
                 if self._access_log is not None:
                     self._access_log.flush()
                 if not self._unsent:
@@ -267,9 +270,6 @@ class _FrontProcess:
             looked_at += 1
             if looked_at % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-
-    def _set_date(self) -> None:
-        self._front.heads.set_date(formatdate(usegmt=True))
 
     # The end.
 

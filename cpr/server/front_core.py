@@ -13,7 +13,7 @@ from cpr.observe.request_ids import accepted, request_names
 from cpr.observe.tracing import Tracer
 from cpr.server.access import Access, Denied
 from cpr.server.frames import GZIP
-from cpr.server.front_exchange import Exchange, Owner
+from cpr.server.front_exchange import Buffered, Exchange, Held, Owner
 from cpr.server.front_heads import JSON, Heads, lines
 from cpr.server.front_link import Outcome
 from cpr.server.front_notes import Notes, server_timing
@@ -25,6 +25,7 @@ from cpr.wire.failures import failure
 from cpr.wire.routes import Route, Routes
 
 _MOST_PATHS = 1024
+_LONGEST_TYPE = 1024
 _REASONS = {401: "auth", 403: "host", 421: "host"}
 _TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 _OVERLOAD = ((b"retry-after", b"1"),)
@@ -56,6 +57,7 @@ class Front:
         self.loop = loop
         self.access = Access.from_options(options)
         self.counters = Counters()
+        self.buffered = Buffered()
         self.heads = Heads()
         self.table = Table()
         self.notes = Notes(self.counters, self.table, access_log, tracer)
@@ -119,12 +121,12 @@ class Front:
         route = exchange.route
         assert route is not None
         if route.dialect == "vertex":
-            exchange.content_type = fields.get(b"content-type", b"")
+            exchange.content_type = fields.get(b"content-type", b"")[:_LONGEST_TYPE]
         unknown = self.table.unknown(route)
         if unknown:
             raise Refusal(404, unknown, "bad_request")
         if self.pool.in_flight >= self.options.max_pending:
-            raise Refusal(503, "the server is overloaded; try again.", "overload", _OVERLOAD)
+            raise self._overloaded()
 
     def too_large(self, exchange: Exchange) -> Refusal:
         """The refusal of a body that is over the limit."""
@@ -135,8 +137,29 @@ class Front:
         """Under which reason a denial is counted."""
         return _REASONS.get(denied.status, "bad_request")
 
+    def extend(self, exchange: Exchange, piece: bytes) -> None:
+        """Add a further piece to a body.
+
+        Raises:
+            Refusal: The bodies that this front holds are too much for its memory.
+        """
+        held = exchange.held
+        if held is None:
+            held = exchange.held = Held(self.buffered)
+            held.grow(len(exchange.body))
+            exchange.body = bytearray(exchange.body)
+        held.grow(len(piece))
+        limit = self.options.buffer_bytes
+        if limit and self.buffered.bytes > limit:
+            exchange.body = b""
+            raise self._overloaded()
+        exchange.body += piece
+
     def submit(self, exchange: Exchange) -> None:
         """Have a prediction made; its owner gets the response."""
+        if self.pool.in_flight >= self.options.max_pending:
+            self.refused(exchange, self._overloaded())
+            return
         if type(exchange.body) is not bytes:
             exchange.body = bytes(exchange.body)
         self.pool.submit(exchange)
@@ -150,6 +173,9 @@ class Front:
             self.pool.abandon(exchange)
             self.notes.note(exchange, 499, 0)
         exchange.owner = None
+
+    def _overloaded(self) -> Refusal:
+        return Refusal(503, "the server is overloaded; try again.", "overload", _OVERLOAD)
 
     def refused(self, exchange: Exchange, refusal: Refusal) -> None:
         """Answer a request that was refused."""

@@ -19,6 +19,31 @@ class Owner(Protocol):
         """Take the answer; its status is the exchange's."""
 
 
+class Buffered:
+    """How many bytes of bodies a front holds; those that came in one piece are not counted."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
+class Held:
+    """The part of one exchange in what is buffered; given back when the exchange is forgotten."""
+
+    __slots__ = ("_buffered", "_bytes")
+
+    def __init__(self, buffered: Buffered) -> None:
+        self._buffered = buffered
+        self._bytes = 0
+
+    def grow(self, count: int) -> None:
+        """Count further bytes."""
+        self._bytes += count
+        self._buffered.bytes += count
+
+    def __del__(self) -> None:
+        self._buffered.bytes -= self._bytes
+
+
 class Exchange:
     """A request that a front has begun to read and has not answered yet.
 
@@ -37,6 +62,7 @@ class Exchange:
         "deadline_ns",
         "fields",
         "flags",
+        "held",
         "is_kept_alive",
         "is_submitted",
         "method",
@@ -76,6 +102,7 @@ class Exchange:
         self.received = 0
         self.content_type = b""
         self.flags = 0
+        self.held: Held | None = None
         self.started_ns = monotonic_ns()
         self.deadline_ns = 0
         self.is_kept_alive = True

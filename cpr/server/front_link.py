@@ -155,6 +155,11 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def abort(self) -> None:
+        """End the channel now, whatever is still to come from it."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def hung_for_ns(self, now_ns: int) -> int:
         """How long it has been at what it is predicting; 0 if it is idle."""
         if not self.pending or self.progress.taken <= self._received:

@@ -14,6 +14,8 @@ from cpr.server.front_link import Link, Outcome
 # A worker that has been at one predict for so long gets nothing that others can take.
 _SLOW_NS = 200_000_000
 _MANY = 1 << 40
+# What a worker wrote before it ended is read by then.
+_ENDED_S = 0.2
 
 CRASHED = "the predictor's process crashed on this request, and again when it was tried alone."
 CRASHED_ONCE = "the predictor's process ended while it was predicting this request."
@@ -83,6 +85,12 @@ class Pool:
         if not link.pending:
             link.close()
 
+    def end(self, worker: int) -> None:
+        """A worker has ended; its channel does so too, unless what it started holds it open."""
+        link = self._links.get(worker)
+        if link is not None:
+            self.loop.call_later(_ENDED_S, link.abort)
+
     def submit(self, exchange: Exchange) -> None:
         """Have a call predicted; `finish` or `fail` is called with it, exactly once.
 
@@ -94,7 +102,7 @@ class Pool:
         self.in_flight += 1
         exchange.is_submitted = True
         if self._timeout_ns:
-            exchange.deadline_ns = exchange.started_ns + self._timeout_ns
+            exchange.deadline_ns = monotonic_ns() + self._timeout_ns
         self._send(exchange)
 
     def workers(self) -> dict[str, int]:

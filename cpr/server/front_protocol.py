@@ -26,7 +26,7 @@ from cpr.server.front_answering import (
 )
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_heads import CONTINUE
-from cpr.server.front_reading import Refusal, check_head, content_length
+from cpr.server.front_reading import Refusal, check_head, content_length, path_of
 from cpr.server.front_upgrade import parser_after_head
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ class FrontProtocol(AnsweringProtocol):
             return
         front = self.front
         parser = self.parser
+        if self.url[:1] != b"/":
+            self.url = path_of(self.url)
         path, _, query = self.url.partition(b"?")
         method = parser.get_method()
         fields = dict(self.headers)
@@ -214,9 +216,10 @@ class FrontProtocol(AnsweringProtocol):
         elif not exchange.body:
             exchange.body = body
         else:
-            if isinstance(exchange.body, bytes):
-                exchange.body = bytearray(exchange.body)
-            exchange.body += body
+            try:
+                self.front.extend(exchange, body)
+            except Refusal as refusal:
+                self._refuse(exchange, refusal, ends=True)
 
     def on_message_complete(self) -> None:
         """Called by the parser at the end of a request."""
@@ -234,8 +237,6 @@ class FrontProtocol(AnsweringProtocol):
             super().on_message_complete()
         else:
             self.front.answer_quick(exchange)
-
-    # Refusals.
 
     def refuse(self, status: int, text: str, reason: str) -> None:
         """Answer what cannot be read any further, and close the connection."""

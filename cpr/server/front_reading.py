@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import httptools
+
 from cpr.server.options import ServeOptions
 
 _ONCE = (
@@ -88,8 +90,23 @@ def check_head(
         raise Refusal(400, f"this is HTTP/{http_version}; HTTP/1.1 is needed.", "bad_request")
     if http_version == "1.1" and b"host" not in fields:
         raise Refusal(400, "the request has no Host header.", "bad_request")
-    if fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
-        raise Refusal(400, "the only Transfer-Encoding that is read is chunked.", "bad_request")
+    coding = fields.get(b"transfer-encoding")
+    if coding is not None and (coding.lower() != b"chunked" or http_version != "1.1"):
+        raise Refusal(
+            400, "the only Transfer-Encoding that is read is HTTP/1.1's chunked.", "bad_request"
+        )
+
+
+def path_of(target: bytes) -> bytes:
+    """Path and query of a target that is a whole URL, as proxies are sent it; others as they are.
+
+    Raises:
+        HttpParserInvalidURLError: It is neither.
+    """
+    url = httptools.parse_url(target)
+    if not url.schema:
+        return target
+    return (url.path or b"/") + (b"?" + url.query if url.query else b"")
 
 
 def content_length(fields: dict[bytes, bytes]) -> int:

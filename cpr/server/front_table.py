@@ -54,9 +54,11 @@ class Table:
         if route.label:
             return f"there is no version labelled {route.label!r}."
         versions = self.versions
+        if not any(known["state"] == "ready" for known in versions.values()):
+            return ""  # the same: it may be among those to come
         if route.version and versions.get(route.version, {}).get("state") != "ready":
             known = ", ".join(name for name, v in versions.items() if v["state"] == "ready")
-            return f"there is no version {route.version!r}; served are: {known or 'none yet'}."
+            return f"there is no version {route.version!r}; served are: {known}."
         return ""
 
     def details(self, workers: Mapping[str, int]) -> dict[str, Any]:

@@ -89,6 +89,7 @@ class ServeOptions:
     header_bytes: int = 32_768
     header_count: int = 100
     url_bytes: int = 8_192
+    buffer_bytes: int = 512_000_000
     json_depth: int = 200
     header_timeout_s: float = 5.0
     body_timeout_s: float = 9.0

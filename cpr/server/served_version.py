@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cpr.errors import CprError, EnvironmentProblem
+from cpr.isolated.memory import available_bytes
 from cpr.server.aside import run_aside
 from cpr.server.kept_sources import KeptSource
 from cpr.server.options import ServeOptions, VersionSource
@@ -63,6 +65,7 @@ class ServedVersion:
         self.ready: dict[int, Worker] = {}
         self.on_ready: Callable[[ServedVersion, Worker], None] | None = None
         self.on_crash: Callable[[ServedVersion, CprError], None] | None = None
+        self.on_end: Callable[[Worker], None] | None = None
         self._options = options
         self._kept = KeptSource(source)
         self._alive: set[Worker] = set()
@@ -97,9 +100,13 @@ class ServedVersion:
         loads: list[asyncio.Future[None]] = []
         try:
             await self._keep_files()
-            workers = [self._spawn() for _ in range(self._options.workers)]
-            loads += [asyncio.ensure_future(self._load(worker)) for worker in workers]
-            await asyncio.gather(*loads)
+            workers: list[Worker] = []
+            while (missing := self._options.workers - len(workers)) > 0:
+                self._check_memory(missing)
+                some = [self._spawn() for _ in range(min(missing, os.cpu_count() or 1))]
+                loads = [asyncio.ensure_future(self._load(worker)) for worker in some]
+                await asyncio.gather(*loads)
+                workers += some
         except BaseException:
             for load in loads:
                 load.cancel()
@@ -107,6 +114,18 @@ class ServedVersion:
             raise
         self.description = workers[0].ready["describe"]
         self._keepers = [asyncio.ensure_future(self._keep(worker)) for worker in workers]
+
+    def _check_memory(self, missing: int) -> None:
+        """Refuse to start more workers than there is memory for, by what the first ones took."""
+        sizes = [worker.ready["load"]["rss_bytes"] for worker in self.ready.values()]
+        largest, there = max(sizes, default=0), available_bytes()
+        if there and largest * missing > there:
+            raise EnvironmentProblem(
+                f"there is no memory for {self._options.workers} workers of version {self.name}: "
+                f"{missing} more of {largest / 1e6:.0f} MB each are to start, and "
+                f"{there / 1e6:.0f} MB are free.",
+                hint=f"Start no more than --workers {len(self.ready) + there // largest}.",
+            )
 
     async def drain(self, timeout_s: float) -> bool:
         """Have each worker end when the fronts have left it; False if one had to be killed."""
@@ -157,6 +176,8 @@ class ServedVersion:
             await worker.child.wait()
             self._alive.discard(worker)
             del self.ready[worker.number]
+            if self.on_end is not None:
+                self.on_end(worker)
             self.tally.crashes += not worker.hung_s
             self.tally.hangs += bool(worker.hung_s)
             self._tell_crash(worker.explain())

@@ -47,6 +47,7 @@ class Switchboard:
         """
         for version in admitted:
             version.on_ready, version.on_crash = self._take_replacement, self._tell_crash
+            version.on_end = self._tell_end
             version.is_admitted = True
         added = [(v, worker) for v in admitted for worker in v.ready.values()]
         for version in withdrawn:
@@ -72,6 +73,9 @@ class Switchboard:
             if number in version.ready:
                 return version.ready[number]
         return None
+
+    def _tell_end(self, worker: Worker) -> None:
+        self._fronts.tell({"do": "ended", "worker": worker.number})
 
     def _take_replacement(self, version: ServedVersion, worker: Worker) -> None:
         for front in self._fronts.alive.values():

@@ -25,6 +25,7 @@ from cpr.errors import CprError, LoadError, shorten
 from cpr.isolated.child import (
     end_with_parent,
     leave_signals_to_the_supervisor,
+    name_process,
     say_where_it_exits,
 )
 from cpr.isolated.errors_json import error_to_json
@@ -51,6 +52,7 @@ def main(start: Mapping[str, Any]) -> None:
             for what is unpacked.
     """
     leave_signals_to_the_supervisor()
+    name_process(f"cpr-worker {start['version']}")
     for descriptor in (start["control"], start["lifeline"]):
         os.set_inheritable(descriptor, False)
     end_with_parent(start["parent"], start["lifeline"])
@@ -120,6 +122,7 @@ def _opening(open_with: Mapping[str, Any], options: ServeOptions) -> dict[str, A
         "limits.body_bytes": options.body_bytes,
         "limits.json_depth": options.json_depth,
         "serve.error_status": options.error_status,
+        "serve.debug_errors": options.debug_errors,
     }
     return {**open_with, "flags": {**open_with.get("flags", {}), **told}}
 

@@ -187,3 +187,77 @@ def test_what_the_command_line_says_of_answers_reaches_the_predictor():
     assert too_deep.status == 200
     assert "levels" in json.loads(too_deep.body)["error"]
     assert too_large.status == 413
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://localhost/healthz", b"{}"),
+        ("http://localhost/v1/models/m?x=1", b'"name":"m"'),
+        ("http://localhost", b"<title>"),
+    ],
+    ids=["path", "query", "no-path"],
+)
+def test_a_proxys_whole_url_is_taken_for_its_path(server, url, found):
+    (answer,) = answers(server, f"GET {url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 1)
+
+    assert answer.status == 200
+    assert found in answer.body
+
+
+def test_chunks_are_of_http_1_1(server):
+    head = f"POST {PREDICT} HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    (answer,) = answers(server, head.encode() + b'12\r\n{"instances": [1]}\r\n0\r\n\r\n', 1)
+
+    assert answer.status == 400
+    assert "Transfer-Encoding" in str(json.loads(answer.body))
+
+
+def test_bodies_that_are_not_answered_fill_no_more_memory_than_they_may():
+    from running_server import serve_faults
+
+    body = json.dumps({"instances": ["x" * 900_000]}).encode()
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    async def go(running):
+        writers, statuses = [], []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(running.host, running.port)
+            writer.write(head.encode() + body[:-1])
+            writers.append((reader, writer))
+        refused = 0
+        while not refused:
+            done, waiting = await asyncio.wait(
+                [asyncio.ensure_future(reader.read(12)) for reader, _ in writers],
+                timeout=30,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            refused = sum(task.result() == b"HTTP/1.1 503" for task in done)
+            for task in waiting:
+                task.cancel()
+            assert done, "nobody was refused"
+        for _, writer in writers:
+            writer.close()
+        reader, writer = await asyncio.open_connection(running.host, running.port)
+        while statuses[-1:] != [b"HTTP/1.1 200"]:  # until the front knows that they have gone
+            writer.write(head.encode() + body)
+            statuses.append(await asyncio.wait_for(reader.read(12), 30))
+            assert statuses[-1] in (b"HTTP/1.1 200", b"HTTP/1.1 503")
+            writer.close()
+            reader, writer = await asyncio.open_connection(running.host, running.port)
+        writer.close()
+
+    with serve_faults("--buffer-limit", "2MB") as running:
+        asyncio.run(go(running))
+
+
+def test_tracebacks_of_user_code_are_shown_to_those_who_ask_for_them(server):
+    from running_server import serve_faults
+
+    (hidden,) = answers(server, post({"do": "raise"}), 1)
+    with serve_faults("--debug-errors") as running:
+        (shown,) = answers(running, post({"do": "raise"}), 1)
+
+    assert "traceback" not in json.loads(hidden.body)
+    assert "in predict" in json.loads(shown.body)["traceback"]
+    assert json.loads(shown.body)["error"] == json.loads(hidden.body)["error"]
