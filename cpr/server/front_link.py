@@ -117,7 +117,8 @@ class Link(asyncio.Protocol):
             self._chunks = []
         start, size, need = 0, len(data), REPLY_SIZE
         while size - start >= REPLY_SIZE:
-            length, number, status, type_length, *figures = unpack_reply(data, start)
+            reply = unpack_reply(data, start)
+            length, number, status, type_length = reply[:4]
             body_start = start + REPLY_SIZE + type_length
             end = body_start + length
             if size < end:
@@ -127,9 +128,8 @@ class Link(asyncio.Protocol):
             self._received += 1
             if exchange.owner is not None:
                 content_type = data[start + REPLY_SIZE : body_start]
-                self.on_reply(
-                    exchange, self, Outcome(status, data[body_start:end], content_type, *figures)
-                )
+                told = (status, data[body_start:end], content_type, *reply[4:])
+                self.on_reply(exchange, self, Outcome._make(told))
             start = end
         if start < size:
             self._chunks = [data[start:] if start else data]

@@ -11,25 +11,25 @@ from cpr.wire.routes import Route
 
 
 class Table:
-    """The models, their versions and states; replaced whole by the supervisor's messages."""
+    """The models, their versions and states; replaced whole by the supervisor's messages.
+
+    `model_name` is the model that answers where a request names none.
+    """
 
     def __init__(self) -> None:
         self.models: Mapping[str, Any] = {}
+        self.model_name = ""
         self.last_reload: Mapping[str, Any] = {}
         self.workers_expected = 0
 
     def update(self, message: Mapping[str, Any]) -> None:
         """Take the supervisor's word."""
         self.models = message["models"]
+        self.model_name = next(iter(self.models), "")
         self.last_reload = _shown(message.get("last_reload") or {})
         for model in self.models.values():
             model["versions"] = {name: _shown(known) for name, known in model["versions"].items()}
         self.workers_expected = message.get("workers_expected", 0)
-
-    @property
-    def model_name(self) -> str:
-        """The model that answers where a request names none."""
-        return next(iter(self.models), "")
 
     @property
     def default_version(self) -> str:
