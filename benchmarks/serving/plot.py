@@ -11,7 +11,7 @@ from goals import Cell, Medians
 from report import title
 from servers import SERVERS
 
-WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM = 860, 300, 90, 62, 34, 34
+WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM = 960, 400, 90, 62, 34, 38
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .quiet { fill: #656d76; font-size: 11px; }
@@ -95,8 +95,9 @@ def _row(medians: Medians, cell: Cell, scale: _Scale, index: int) -> Iterator[st
     for name in medians.servers():
         value = medians.of(name, cell, "rps")
         if value and SERVERS[name].kind == "peer":
-            is_best = best is not None and name == best[0]
-            yield _dot(scale.at(value), y, "best" if is_best else "peer", name, value)
+            yield _dot(scale.at(value), y, "peer", name, value)
+    if best:
+        yield _dot(scale.at(best[1]), y, "best", *best)
     if ours:
         yield _dot(scale.at(ours), y, "ours", "ours", ours)
 

@@ -142,7 +142,7 @@ def _share(medians: Medians) -> str:
     shares = []
     for cell in medians.cells():
         ours, most = (medians.of(name, cell, "rps") for name in ("ours", "nginx"))
-        if ours and most:
+        if ours and most and ITEMS[cell[0]].rows == 1:
             shares.append(f"{ours / most:.0%} at {title(cell).rpartition(', ')[2]}")
     if not shares:
         return ""

@@ -157,8 +157,14 @@ OURS = Server(
     works={
         "sklearn": ("--model-dir", "{models}/sklearn"),
         "savedmodel": ("--model-dir", "{models}/savedmodel"),
-        "one-hot": ("{routines}/one_hot.py:OneHotForest", "--model-dir", "{models}/one-hot"),
-        # Its requests share no predict, so that a second process is worth it.
+        # A second process is worth it where predicting takes most of the time.
+        "one-hot": (
+            "{routines}/one_hot.py:OneHotForest",
+            "--model-dir",
+            "{models}/one-hot",
+            "--workers",
+            "2",
+        ),
         "echo": (
             "{routines}/echo.py:Echo",
             "--model-dir",
