@@ -119,7 +119,7 @@ def measurements(seen: Observations) -> dict[str, Any]:
     if batchable(seen) and loaded and not (loaded.is_batchable or loaded.is_ready_made):
         found["advice"] = (
             "The sample instances got the same predictions one by one, all at once and shuffled: "
-            "batchable = True in the class, or batchable = \"always\" in [predictor], would let "
+            'batchable = True in the class, or batchable = "always" in [predictor], would let '
             "requests share one predict."
         )
     return found
