@@ -53,6 +53,8 @@ def main(start: Mapping[str, Any]) -> None:
     """
     leave_signals_to_the_supervisor()
     name_process(f"cpr-worker {start['version']}")
+    # Bytecode is known by second and size: an edit within a second would be missed.
+    sys.dont_write_bytecode = True
     for descriptor in (start["control"], start["lifeline"]):
         os.set_inheritable(descriptor, False)
     end_with_parent(start["parent"], start["lifeline"])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import tarfile
 import threading
@@ -216,6 +217,18 @@ def test_a_number_of_predictions_that_was_always_wrong_is_not_held_against_a_ver
     (tmp_path / "predictor.py").write_text(source.replace("FACTOR", "2"))
     assert server.ask({"do": "reload"})["ok"]
     assert server.post(0) == (200, {"predictions": [2]})
+
+
+def test_an_edit_of_the_same_second_and_length_is_seen(supervise, tmp_path):
+    source = tmp_path / "predictor.py"
+    source.write_text(GOOD.replace("FACTOR", "2"))
+    written = source.stat()
+    server = supervise()
+    server.await_ready()
+    source.write_text(GOOD.replace("FACTOR", "3"))
+    os.utime(source, ns=(written.st_atime_ns, written.st_mtime_ns))
+    assert server.ask({"do": "reload"})["ok"]
+    assert server.post(1) == (200, {"predictions": [3]})
 
 
 def test_a_changed_number_of_predictions_is(supervise, tmp_path):
