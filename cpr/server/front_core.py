@@ -18,7 +18,7 @@ from cpr.server.front_heads import JSON, Heads, lines
 from cpr.server.front_link import Outcome
 from cpr.server.front_notes import Notes, server_timing
 from cpr.server.front_pool import Pool
-from cpr.server.front_reading import Refusal
+from cpr.server.front_reading import PAGE_BODY_BYTES, Refusal
 from cpr.server.front_table import Table
 from cpr.server.options import ServeOptions
 from cpr.wire.failures import failure
@@ -130,7 +130,7 @@ class Front:
 
     def too_large(self, exchange: Exchange) -> Refusal:
         """The refusal of a body that is over the limit."""
-        limit = self.options.body_bytes
+        limit = self.options.body_bytes if exchange.route else PAGE_BODY_BYTES
         return Refusal(413, f"the body is larger than {limit} bytes.", "too_large")
 
     def reason(self, denied: Denied) -> str:

@@ -26,7 +26,7 @@ from cpr.server.front_answering import (
 )
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_heads import CONTINUE
-from cpr.server.front_reading import Refusal, check_head, content_length, path_of
+from cpr.server.front_reading import PAGE_BODY_BYTES, Refusal, check_head, content_length, path_of
 from cpr.server.front_upgrade import parser_after_head
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PAGE_BODY_BYTES = 65_536
 # Connections over the limit that are told so, at any one time; others are cut off.
 _MOST_REFUSED = 32
 
@@ -181,7 +180,7 @@ class FrontProtocol(AnsweringProtocol):
                 arrived_bytes=self._head_bytes + self._chunk_bytes,
             )
             length = content_length(fields)
-            if length > (front.options.body_bytes if exchange.route else _PAGE_BODY_BYTES):
+            if length > (front.options.body_bytes if exchange.route else PAGE_BODY_BYTES):
                 raise front.too_large(exchange)
             denied = front.access.check(method, self.url, self.headers)
             if denied is not None:
@@ -206,7 +205,7 @@ class FrontProtocol(AnsweringProtocol):
             return
         exchange.received += len(body)
         route = exchange.route
-        if exchange.received > (self.front.options.body_bytes if route else _PAGE_BODY_BYTES):
+        if exchange.received > (self.front.options.body_bytes if route else PAGE_BODY_BYTES):
             self._refuse(exchange, self.front.too_large(exchange), ends=True)
         elif exchange.refusal is not None:
             return

@@ -18,6 +18,7 @@ _ONCE = (
 )
 _VERSIONS = ("1.1", "1.0")
 # The request cannot be read to its end, or nothing more is read of a stranger.
+PAGE_BODY_BYTES = 65_536
 _ENDS = frozenset((400, 401, 403, 408, 413, 414, 421, 431))
 
 
