@@ -28,16 +28,20 @@ LAYERS = [
     {"binding", "sources", "user_errors"},
     {"closing", "importing"},
     {"wire", "artifacts"},
+    {"savedmodel"},
     {"predictors"},
     {"batching", "observe", "translation"},
     {"routine"},
     {"serving"},
     {"describing"},
+    {"explaining"},
     {"isolated"},
+    {"compiling"},
     {"packager"},
     {"checks"},
     {"replay"},
     {"reports"},
+    {"inspecting"},
     {"pages"},
     {"server"},
     {"harness"},
@@ -55,7 +59,7 @@ SERVING = {"a2wsgi", "flask", "httptools", "prometheus_client", "uvicorn", "uvlo
 # Of Python 3.10 too: tomllib came with 3.11, and tomli stands in for it.
 STANDARD = sys.stdlib_module_names | {"tomllib"}
 # What pip always installs with cpr; anything else is an extra.
-REQUIRED = {"click", "fsspec", "numpy", "orjson", "packaging", "rich", "tomli"}
+REQUIRED = {"click", "fsspec", "google", "numpy", "orjson", "packaging", "rich", "tomli"}
 
 
 def find_modules():
