@@ -1,4 +1,4 @@
-"""Prometheus text and OpenMetrics, from a merged snapshot and gauges."""
+"""The metrics as Prometheus reads them, from a merged snapshot and gauges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from cpr.observe.gauges import RELOAD_RESULTS, Gauges
 from cpr.observe.metrics import METRICS, Metric
 
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS_TEXT = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 Number = int | float
 # Label values in the order of the metric's labels, then the number or histogram.
@@ -37,25 +36,17 @@ EVENT_METRICS = {
 }
 
 
-def is_openmetrics(accept: str) -> bool:
-    """Whether an ``Accept`` header asks for OpenMetrics."""
-    return "application/openmetrics-text" in accept.lower()
-
-
-def exposition(snapshot: Mapping[str, Any], gauges: Gauges, *, openmetrics: bool = False) -> bytes:
+def exposition(snapshot: Mapping[str, Any], gauges: Gauges) -> bytes:
     """The metrics as text that Prometheus reads.
 
     Args:
         snapshot: What `merged` made of the fronts' snapshots.
         gauges: The state of the server now.
-        openmetrics: Write OpenMetrics rather than Prometheus' own format.
     """
     samples = {**_request_samples(snapshot), **_event_samples(snapshot), **_state_samples(gauges)}
     lines: list[str] = []
     for metric in METRICS:
-        lines += _family(metric, samples[metric.name], openmetrics=openmetrics)
-    if openmetrics:
-        lines.append("# EOF")
+        lines += _family(metric, samples[metric.name])
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 
@@ -138,8 +129,8 @@ def _queued(gauges: Gauges) -> list[Sample]:
     return list(depth.items())
 
 
-def _family(metric: Metric, samples: Iterable[Sample], *, openmetrics: bool) -> Iterator[str]:
-    name = metric.name if openmetrics else metric.shown_name
+def _family(metric: Metric, samples: Iterable[Sample]) -> Iterator[str]:
+    name = metric.shown_name
     yield f"# HELP {name} {metric.help}"
     yield f"# TYPE {name} {metric.kind}"
     for values, amount in samples:
@@ -147,12 +138,12 @@ def _family(metric: Metric, samples: Iterable[Sample], *, openmetrics: bool) -> 
         if metric.kind == "histogram":
             yield from _histogram(metric.name, pairs, amount)
         else:
-            yield f"{metric.shown_name}{_braced(pairs)} {_written(amount)}"
+            yield f"{name}{_braced(pairs)} {_written(amount)}"
 
 
 def _histogram(name: str, pairs: Sequence[str], histogram: Histogram) -> Iterator[str]:
     counts, bounds, total = histogram
-    # OpenMetrics wants floats here, and Prometheus takes them for the same.
+    # Written as floats, whatever the bounds are: queries match them as texts.
     limits = [*(_written(float(bound)) for bound in bounds), "+Inf"]
     for limit, count in zip(limits, accumulate(counts), strict=True):
         bucket = _braced([*pairs, f'le="{limit}"'])

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from cpr.settings_tables import BatchingSettings, LimitsSettings, ServeSettings
+
 
 @dataclass(frozen=True)
 class VersionSource:
@@ -29,7 +31,8 @@ class ServeOptions:
 
     Made once by `cpr.server.resolving` from flags, environment and file, and
     passed to child processes as JSON. 0 means "no bound" where a bound is
-    meant, and "" that something is not used.
+    meant, and "" that something is not used. The defaults are those of the
+    settings tables.
 
     `versions` are the versions to serve, the default one named by
     `default_version`. `targets`, `base_dir`, `opening` and `version_policy`
@@ -48,58 +51,58 @@ class ServeOptions:
     targets: tuple[str, ...] = ()
     base_dir: str = ""
     opening: Mapping[str, Any] = field(default_factory=dict)
-    version_policy: str = "latest"
-    samples: str = ""
-    watch: bool = False
+    version_policy: str = ServeSettings.versions
+    samples: str = ServeSettings.samples
+    watch: bool = ServeSettings.watch
 
     # Where.
-    host: str = "127.0.0.1"
-    port: int = 8080
-    fronts: int = 1
-    workers: int = 1
-    backlog: int = 2048
-    admin: str = ""
+    host: str = ServeSettings.host
+    port: int = ServeSettings.port
+    fronts: int = ServeSettings.fronts
+    workers: int = ServeSettings.workers
+    backlog: int = ServeSettings.backlog
+    admin: str = ServeSettings.admin
     aip_predict_route: str = ""
     aip_health_route: str = ""
 
     # Who may ask.
-    token_file: str = ""
-    allow_hosts: tuple[str, ...] = ()
-    insecure: bool = False
-    tls_cert: str = ""
-    tls_key: str = ""
-    tls_client_ca: str = ""
+    token_file: str = ServeSettings.token_file
+    allow_hosts: tuple[str, ...] = ServeSettings.allow_hosts
+    insecure: bool = ServeSettings.insecure
+    tls_cert: str = ServeSettings.tls_cert
+    tls_key: str = ServeSettings.tls_key
+    tls_client_ca: str = ServeSettings.tls_client_ca
 
     # What is said.
-    access_log: str = ""
-    access_log_format: Literal["json", "text"] = "json"
+    access_log: str = ServeSettings.access_log
+    access_log_format: Literal["json", "text"] = ServeSettings.access_log_format
     log_level: str = "warning"
-    log_format: Literal["text", "json"] = "text"
-    error_status: int = 0
-    debug_errors: bool = False
-    tracing: bool = False
+    log_format: Literal["text", "json"] = ServeSettings.log_format
+    error_status: int = ServeSettings.error_status
+    debug_errors: bool = ServeSettings.debug_errors
+    tracing: bool = ServeSettings.tracing
 
     # How calls share a predict, and what becomes of those whose worker died.
-    batch_window_ms: float = 0.0
-    max_batch_size: int = 0
-    retry: bool = True
+    batch_window_ms: float = BatchingSettings.window_ms
+    max_batch_size: int = BatchingSettings.max_batch_size
+    retry: bool = ServeSettings.retry
 
     # Limits.
-    body_bytes: int = 8_000_000
-    header_bytes: int = 32_768
-    header_count: int = 100
-    url_bytes: int = 8_192
-    buffer_bytes: int = 512_000_000
-    json_depth: int = 200
-    header_timeout_s: float = 5.0
-    body_timeout_s: float = 9.0
-    write_timeout_s: float = 9.0
-    keep_alive_s: float = 75.0
-    request_timeout_s: float = 60.0
-    load_timeout_s: float = 300.0
-    drain_timeout_s: float = 30.0
-    max_pending: int = 512
-    max_connections: int = 16_384
+    body_bytes: int = LimitsSettings.body_bytes
+    header_bytes: int = LimitsSettings.header_bytes
+    header_count: int = LimitsSettings.header_count
+    url_bytes: int = LimitsSettings.url_bytes
+    buffer_bytes: int = LimitsSettings.buffer_bytes
+    json_depth: int = LimitsSettings.json_depth
+    header_timeout_s: float = LimitsSettings.header_timeout_s
+    body_timeout_s: float = LimitsSettings.body_timeout_s
+    write_timeout_s: float = LimitsSettings.write_timeout_s
+    keep_alive_s: float = LimitsSettings.keep_alive_s
+    request_timeout_s: float = LimitsSettings.request_timeout_s
+    load_timeout_s: float = LimitsSettings.load_timeout_s
+    drain_timeout_s: float = LimitsSettings.drain_timeout_s
+    max_pending: int = LimitsSettings.max_pending
+    max_connections: int = LimitsSettings.max_connections
 
     def to_json(self) -> dict[str, Any]:
         """The options as JSON values; `from_json` reads them back."""

@@ -1,15 +1,17 @@
-"""The metrics as text: read back by Prometheus' own parsers."""
+"""The metrics as text: read back by Prometheus' own parser."""
 
 import json
 
 import pytest
 
 from cpr.observe.counters import EVENTS, Counters, merged
-from cpr.observe.exposition import EVENT_METRICS, exposition, is_openmetrics
+from cpr.observe.exposition import EVENT_METRICS, exposition
 from cpr.observe.gauges import FrontFigures, Gauges, ProcessFigures, VersionFigures
 from cpr.observe.metrics import METRICS
 
-prometheus = pytest.importorskip("prometheus_client", reason="the parsers are Prometheus' own")
+prometheus_parser = pytest.importorskip(
+    "prometheus_client.parser", reason="the parser is Prometheus' own"
+)
 
 GAUGES = Gauges(
     product_version="1.2",
@@ -27,11 +29,8 @@ GAUGES = Gauges(
 )
 
 
-def parse(text, *, openmetrics):
-    if openmetrics:
-        from prometheus_client.openmetrics.parser import text_string_to_metric_families as families
-    else:
-        from prometheus_client.parser import text_string_to_metric_families as families
+def parse(text):
+    families = prometheus_parser.text_string_to_metric_families
     return {family.name: family for family in families(text.decode("utf-8"))}
 
 
@@ -55,10 +54,9 @@ def counters():
     return counters
 
 
-@pytest.fixture(params=[False, True], ids=["prometheus", "openmetrics"])
-def families(request, counters):
-    text = exposition(counters.snapshot(), GAUGES, openmetrics=request.param)
-    return parse(text, openmetrics=request.param)
+@pytest.fixture
+def families(counters):
+    return parse(exposition(counters.snapshot(), GAUGES))
 
 
 def test_every_metric_is_written_with_its_kind_and_labels(families):
@@ -123,21 +121,19 @@ def test_names_that_nobody_serves_have_no_stages(families):
     assert {one.labels["model"] for one in samples} == {"iris"}
 
 
-@pytest.mark.parametrize("openmetrics", [False, True], ids=["prometheus", "openmetrics"])
-def test_a_server_that_has_done_nothing_can_be_read(openmetrics):
-    text = exposition(merged([]), Gauges(), openmetrics=openmetrics)
-    found = values(parse(text, openmetrics=openmetrics))
+def test_a_server_that_has_done_nothing_can_be_read():
+    text = exposition(merged([]), Gauges())
+    found = values(parse(text))
     assert found[("cpr_sent_bytes_total",)] == 0
     assert ("cpr_last_reload_timestamp_seconds",) not in found
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "\\n", "naïve", ""], ids=repr)
-@pytest.mark.parametrize("openmetrics", [False, True], ids=["prometheus", "openmetrics"])
-def test_a_label_is_read_back_as_it_was(name, openmetrics):
+def test_a_label_is_read_back_as_it_was(name):
     counters = Counters()
     counters.series(name, "1", "vertex", 200).record(1, 1, 1, 1, 1, 1, 1)
-    text = exposition(counters.snapshot(), Gauges(), openmetrics=openmetrics)
-    (sample,) = parse(text, openmetrics=openmetrics)["cpr_requests"].samples
+    text = exposition(counters.snapshot(), Gauges())
+    (sample,) = parse(text)["cpr_requests"].samples
     assert sample.labels["model"] == name
 
 
@@ -154,17 +150,3 @@ def test_every_metric_keeps_to_the_naming_practice():
         assert metric.name.startswith("cpr_")
         assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket"))
         assert metric.help.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("accept", "expected"),
-    [
-        ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", True),
-        ("text/plain;version=0.0.4", False),
-        ("*/*", False),
-        ("", False),
-    ],
-    ids=["prometheus", "text", "curl", "none"],
-)
-def test_openmetrics_is_for_those_who_ask_for_it(accept, expected):
-    assert is_openmetrics(accept) is expected
