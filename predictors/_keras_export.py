@@ -8,8 +8,8 @@ from typing import Any
 
 from cpr.errors import LoadError
 from cpr.predictors._signatures import DEFAULT, Signature
-from cpr.predictors._tensorflow import first_line
 from cpr.predictors._tf_session import TfSession
+from cpr.savedmodel.tensorflow_library import first_line
 
 
 def export(tf: Any, model: Any, path: Path) -> tuple[TfSession, Signature]:

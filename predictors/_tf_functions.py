@@ -13,7 +13,7 @@ from typing import Any
 
 from cpr.errors import BadInput, LoadError
 from cpr.predictors._signatures import Signature
-from cpr.predictors._tensorflow import first_line, run_error
+from cpr.savedmodel.tensorflow_library import first_line, run_error
 from cpr.wire.tensors import Array
 
 

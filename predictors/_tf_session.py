@@ -19,7 +19,7 @@ from cpr.errors import BadInput, EnvironmentProblem, LoadError
 from cpr.extras import import_extra
 from cpr.predictors._saved_model_files import choose_tags, read_signatures, size_bytes
 from cpr.predictors._signatures import Signature
-from cpr.predictors._tensorflow import first_line, run_error, without_deprecations
+from cpr.savedmodel.tensorflow_library import first_line, run_error, without_deprecations
 from cpr.wire.tensors import Array
 
 # Up to this size a model is quickest on the thread that calls it.

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from cpr.artifacts.detect import detect
+from cpr.artifacts.quiet import without_noise
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.extras import import_extra
-from cpr.predictors._quiet import without_noise
 from cpr.predictors._signature_predictor import SignaturePredictor
 from cpr.predictors._signatures import DEFAULT, Signature, TensorSpec
 from cpr.wire.tensors import Array

@@ -7,9 +7,9 @@ from pathlib import Path
 from cpr.artifacts.detect import detect
 from cpr.config import PredictorSettings
 from cpr.predictors._signature_predictor import SignaturePredictor
-from cpr.predictors._tensorflow import import_tensorflow
 from cpr.predictors._tf_functions import TfFunctions
 from cpr.predictors._tf_session import TfSession
+from cpr.savedmodel.tensorflow_library import import_tensorflow
 
 
 class TfSavedModel(SignaturePredictor):

@@ -57,7 +57,7 @@ def reviews(tmp_path_factory):
 def scores(tmp_path_factory):
     """A SavedModel with two signatures, one of a vector and a text, one of a picture."""
     pytest.importorskip("tensorflow", reason="needs the extra cpr[tensorflow]")
-    from cpr.predictors._tensorflow import import_tensorflow
+    from cpr.savedmodel.tensorflow_library import import_tensorflow
 
     tf = import_tensorflow()
     spec = tf.TensorSpec

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cpr.predictors._tensorflow import import_tensorflow
+from cpr.savedmodel.tensorflow_library import import_tensorflow
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cpr.artifacts.quiet import without_noise
 from cpr.errors import BadInput, CprError, PredictionFailed
 from cpr.extras import import_extra
-from cpr.predictors._quiet import without_noise
 
 # The message stands above the node's name, below a stack when a function failed.
 _ABOVE_NODE = re.compile(r"([^\n]+?)\s*\[\[\{\{")
