@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter_ns
-from types import TracebackType
 from typing import Any
 
 from cpr import batching
@@ -51,9 +50,12 @@ class Routine:
         settings: How instances reach it and how answers leave it.
         is_ready_made: Whether the class is one of `cpr.predictors`.
         roots: The folders of user code, for tracebacks.
+        model_dir: The local folder that the predictor was given.
         limits: What it takes, and how it tells errors.
         workdir: The current directory that the predictor runs in.
         resources: What is released at `close`, the predictor's own first.
+
+    `translation` reads calls and writes what is said of errors.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Routine:
         settings: PredictorSettings,
         is_ready_made: bool = False,
         roots: Sequence[Path] = (),
+        model_dir: Path | None = None,
         limits: AnswerLimits | None = None,
         workdir: WorkingDirectory | None = None,
         resources: ExitStack | None = None,
@@ -72,6 +75,7 @@ class Routine:
         self.settings = settings
         self.is_ready_made = is_ready_made
         self.roots = tuple(roots)
+        self.model_dir = model_dir
         self.predictor = binding.predictor
         self._binding = binding
         self._workdir = workdir if workdir is not None and workdir.is_own else None
@@ -80,7 +84,7 @@ class Routine:
         self._lock = threading.RLock()
         self._is_closed = False
         self._warned_of_count = False
-        self._translation = Translation(binding, settings, limits or AnswerLimits())
+        self.translation = Translation(binding, settings, limits or AnswerLimits())
 
     @property
     def is_batchable(self) -> bool:
@@ -105,8 +109,7 @@ class Routine:
             UsageError: The routine is closed.
         """
         with self._lock:
-            if self._is_closed:
-                raise UsageError(f"the routine of {self.name!r} is closed.")
+            self._refuse_if_closed()
             if len(calls) == 1:
                 return [self._answer_one(calls[0])]
             if not self.is_batchable:
@@ -114,16 +117,22 @@ class Routine:
             return self._answer_many(calls)
 
     def run(self, call: Call) -> Any:
-        """What predict itself returns for a call, before it is encoded.
-
-        Unlike `answer` it waits for nobody: it is there to find out what a
-        predictor does when several threads call it at once.
+        """What predict itself returns for a call, before it is encoded; waits for nobody.
 
         Raises:
-            CprError: The call is wrong, or user code raised; its exception is
-                the `__cause__`.
+            CprError: The call is wrong, or user code raised: the `__cause__`.
         """
-        return self._run(self._translation.decode(call))
+        return self._run(self.translation.decode(call))
+
+    def predict(self, request: Instances) -> Any:
+        """What predict returns for decoded instances; waits its turn, as `answer` does.
+
+        Raises:
+            CprError: As of `run`; or the routine is closed.
+        """
+        with self._lock:
+            self._refuse_if_closed()
+            return self._run(request)
 
     def close(self) -> None:
         """Run the predictor's close hook and release the rest; safe to call twice.
@@ -135,22 +144,21 @@ class Routine:
     def __enter__(self) -> Routine:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:
         with self._lock:
             self._is_closed = True
-            self._resources.__exit__(kind, error, trace)
+            self._resources.__exit__(*raised)
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise UsageError(f"the routine of {self.name!r} is closed.")
 
     def _answer_one(self, call: Call) -> Reply:
         start = perf_counter_ns()
         try:
-            request = self._translation.decode(call)
+            request = self.translation.decode(call)
         except CprError as error:
-            return self._translation.failed(call, error, Timing(perf_counter_ns() - start))
+            return self.translation.failed(call, error, Timing(perf_counter_ns() - start))
         return self._predict_one(call, request, perf_counter_ns() - start)
 
     def _predict_one(self, call: Call, request: Instances, decode_ns: int) -> Reply:
@@ -159,7 +167,7 @@ class Routine:
             predictions = self._run(request)
         except CprError as error:
             timing = Timing(decode_ns, perf_counter_ns() - start)
-            return self._translation.failed(call, error, timing, request.size)
+            return self.translation.failed(call, error, timing, request.size)
         return self._encoded(call, request, predictions, (decode_ns, perf_counter_ns() - start))
 
     def _encoded(
@@ -172,10 +180,10 @@ class Routine:
     ) -> Reply:
         start = perf_counter_ns()
         try:
-            body = self._translation.encode(call, request, predictions)
+            body = self.translation.encode(call, request, predictions)
         except CprError as error:
             timing = Timing(*spent_ns, perf_counter_ns() - start)
-            return self._translation.failed(call, error, timing, request.size)
+            return self.translation.failed(call, error, timing, request.size)
         timing = Timing(*spent_ns, perf_counter_ns() - start)
         return Reply(200, body, timing, request.size, batch_size)
 
@@ -183,7 +191,7 @@ class Routine:
         replies: list[Reply | None] = [None] * len(calls)
         requests: list[Instances | None] = []
         decode_ns = []
-        decode = self._translation.decode
+        decode = self.translation.decode
         before = perf_counter_ns()
         for position, call in enumerate(calls):
             try:
@@ -191,12 +199,12 @@ class Routine:
             except CprError as error:
                 request = None
                 timing = Timing(perf_counter_ns() - before)
-                replies[position] = self._translation.failed(call, error, timing)
+                replies[position] = self.translation.failed(call, error, timing)
             now = perf_counter_ns()
             requests.append(request)
             decode_ns.append(now - before)
             before = now
-        for group in batching.plan(requests, self._translation.limits.max_batch_size):
+        for group in batching.plan(requests, self.translation.limits.max_batch_size):
             members = [(calls[i], request, decode_ns[i]) for i in group if (request := requests[i])]
             for position, reply in zip(group, self._answer_group(members), strict=True):
                 replies[position] = reply
@@ -224,7 +232,7 @@ class Routine:
         counts = [len(request.values) for _, request, _ in members]
         start = perf_counter_ns()
         calls = [call for call, _, _ in members]
-        bodies = self._translation.encode_together(calls, predictions, counts)
+        bodies = self.translation.encode_together(calls, predictions, counts)
         if bodies is not None:
             encode_ns = (perf_counter_ns() - start) // size
             return [

@@ -93,6 +93,7 @@ def open_routine(
             settings=settings.predictor,
             is_ready_made=name.startswith("cpr.predictors."),
             roots=sources.roots,
+            model_dir=folder,
             limits=_limits(settings),
             workdir=workdir,
             resources=resources.pop_all(),
