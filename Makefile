@@ -39,6 +39,8 @@ $(STAMP): pyproject.toml setup.py
 	@# Keras 2, for old archives; its metadata asks for the large wheel of TensorFlow.
 	$(BIN)/python -m pip install --quiet --no-deps "tf_keras==$$($(BIN)/python -c \
 	  'from importlib.metadata import version as v; print(*v("tensorflow-cpu").split(".")[:2], sep=".")').*"
+	@# The messages of TensorFlow Serving, which ours are compared with; it asks for that wheel too.
+	$(BIN)/python -m pip install --quiet --no-deps "tensorflow-serving-api>=2.15"
 	@touch $@
 
 demo: setup ## train the iris sample, package it, predict, replay and serve with the package
