@@ -9,9 +9,10 @@ from pathlib import Path
 from cpr.checks.content import content_of
 from cpr.checks.profiles import profile_named
 from cpr.checks.subject import Subject
-from cpr.checks.tensor_bundle import DamagedIndex, read_index
 from cpr.findings import Finding, rule
 from cpr.packager.serving_files import Leftover, leftovers
+from cpr.savedmodel.bundle import read_index
+from cpr.savedmodel.sorted_table import DamagedIndex
 
 CHECKPOINTS = rule(
     "CPR330",
@@ -174,8 +175,8 @@ def _optimizer_state(subject: Subject, model_dir: Path) -> Iterator[Finding]:
             variables = read_index(index)
         except DamagedIndex:
             continue  # told by the check for damage
-        slots = {name: item.size for name, item in variables.items() if _SLOT.fullmatch(name)}
-        total, whole = sum(slots.values()), sum(item.size for item in variables.values())
+        slots = {name: item.total_size for name, item in variables.items() if _SLOT.fullmatch(name)}
+        total, whole = sum(slots.values()), sum(item.total_size for item in variables.values())
         # A counter alone, as of a model that was never trained, is not worth a word.
         if total * 100 > whole:
             yield Finding(

@@ -11,9 +11,11 @@ from pathlib import Path
 from cpr.artifacts.detect import detect
 from cpr.artifacts.ubjson import find_damage
 from cpr.checks.subject import Subject
-from cpr.checks.tensor_bundle import DamagedIndex, Variable, fields, read_index
 from cpr.errors import LoadError
 from cpr.findings import Finding, rule
+from cpr.savedmodel.bundle import Entry, read_index
+from cpr.savedmodel.sorted_table import DamagedIndex
+from cpr.savedmodel.wire_format import fields
 
 NO_MODEL = rule(
     "CPR310",
@@ -146,16 +148,17 @@ def _fault_of_variables(index: Path) -> str:
         variables = read_index(index)
     except DamagedIndex as error:
         return f"the index of the variables is damaged: {error}"
-    for name, variable in variables.items():
-        if variable.shard not in shards:
-            return f"variables.data-{variable.shard:05d}-of-… with {name!r} is missing"
-        if not _fits(variable, shards[variable.shard]):
+    pieces = (piece for entry in variables.values() for piece in entry.pieces)
+    for piece in pieces:
+        if piece.shard not in shards:
+            return f"variables.data-{piece.shard:05d}-of-… with {piece.name!r} is missing"
+        if not _fits(piece, shards[piece.shard]):
             return (
-                f"variables.data-{variable.shard:05d}-of-… has {shards[variable.shard]} bytes and "
-                f"ends before {name!r} does"
+                f"variables.data-{piece.shard:05d}-of-… has {shards[piece.shard]} bytes and "
+                f"ends before {piece.name!r} does"
             )
     return ""
 
 
-def _fits(variable: Variable, size: int) -> bool:
-    return variable.offset + variable.size <= size
+def _fits(piece: Entry, size: int) -> bool:
+    return piece.offset + piece.size <= size

@@ -7,7 +7,6 @@ import zipfile
 import pytest
 
 from cpr.checks.run import check_routine
-from cpr.checks.tensor_bundle import DamagedIndex, fields, read_index
 
 
 @pytest.fixture
@@ -119,90 +118,3 @@ def test_variables_without_their_data_are_damaged(trained, model_dir):
     assert identity == "CPR312"
     assert "variables.data-00000-of-… with " in message
     assert message.endswith(" is missing")
-
-
-@pytest.mark.parametrize("folder", ["whole", "inference"])
-def test_an_index_is_read_as_tensorflow_reads_it(trained, folder):
-    import tensorflow as tf
-
-    prefix = trained / folder / "variables" / "variables"
-    reader = tf.train.load_checkpoint(str(prefix))
-    shapes = reader.get_variable_to_shape_map()
-    kinds = reader.get_variable_to_dtype_map()
-    read = read_index(prefix.with_suffix(".index"))
-    assert read.keys() == shapes.keys()
-    for name, shape in shapes.items():
-        if kinds[name] != tf.string:
-            assert read[name].size == tf.TensorShape(shape).num_elements() * kinds[name].size
-
-
-def table(block, *, form=0):
-    """An index of one block, as LevelDB writes it."""
-    data = block + bytes([form]) + b"\0\0\0\0"
-    handle = bytes([0, len(block)])
-    entries = b"\0\1" + bytes([len(handle)]) + b"z" + handle + b"\0\0\0\0" + b"\1\0\0\0"
-    index_handle = bytes([len(data), len(entries)])
-    whole = data + entries + b"\0\0\0\0\0"
-    footer = b"\0\0" + index_handle
-    return whole + footer.ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
-
-
-ENTRIES = (
-    b"\0\0\2\x08\1"  # the header: an empty key
-    b"\0\5\4dense\x20\5\x28\7"  # dense: offset 5, 7 bytes
-    b"\5\2\2_1\x28\3"  # dense_1: 3 bytes
-    b"\0\0\0\0\1\0\0\0"
-)
-
-
-def packed(data):
-    """Snappy with nothing but literals and one copy."""
-    return bytes([len(data)]) + bytes([(len(data) - 1) << 2]) + data
-
-
-@pytest.mark.parametrize("form", [0, 1], ids=["plain", "snappy"])
-def test_entries_share_prefixes(tmp_path, form):
-    path = tmp_path / "x.index"
-    path.write_bytes(table(packed(ENTRIES) if form else ENTRIES, form=form))
-    read = read_index(path)
-    assert {name: (item.offset, item.size) for name, item in read.items()} == {
-        "dense": (5, 7),
-        "dense_1": (0, 3),
-    }
-
-
-def test_snappy_copies_what_came_before(tmp_path):
-    long = b"\0\x0a\2aaaaaaaaaa\x28\3" + b"\0\0\0\0\1\0\0\0"
-    # A literal of four bytes, a copy of nine bytes from one byte back, the rest.
-    copied = bytes([len(long), 3 << 2]) + long[:4] + bytes([(9 - 4) << 2 | 1, 1])
-    copied += bytes([(len(long) - 13 - 1) << 2]) + long[13:]
-    path = tmp_path / "x.index"
-    path.write_bytes(table(copied, form=1))
-    assert list(read_index(path)) == ["a" * 10]
-
-
-@pytest.mark.parametrize("length", range(0, 100, 7))
-def test_a_damaged_index_is_told(tmp_path, length):
-    path = tmp_path / "x.index"
-    whole = table(ENTRIES)
-    path.write_bytes(whole[: min(length, len(whole) - 1)])
-    with pytest.raises(DamagedIndex):
-        read_index(path)
-
-
-def test_garbage_with_the_right_end_is_damaged(tmp_path):
-    path = tmp_path / "x.index"
-    for byte in range(256):
-        path.write_bytes(bytes([byte]) * 60 + table(ENTRIES)[-8:])
-        try:
-            assert read_index(path) == {}
-        except DamagedIndex as error:
-            assert "cannot be read" in str(error)
-
-
-def test_fields_of_a_message():
-    assert list(fields(b"\x08\x96\x01\x12\x02hi\x1d\1\0\0\0")) == [
-        (1, 150),
-        (2, b"hi"),
-        (3, b"\1\0\0\0"),
-    ]
