@@ -1,0 +1,132 @@
+"""What a ``MetaGraphDef`` declares: its tags, signatures and assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cpr.errors import LoadError
+from cpr.savedmodel import protos
+from cpr.savedmodel.dtypes import dtype_name
+
+SERVE = "serve"
+# TensorFlow keeps its initializer and trainer among the signatures.
+HIDDEN_PREFIX = "__saved_model_"
+_ASSETS = "saved_model_assets"
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of a signature.
+
+    Attributes:
+        dtype: ``float32``, ``string``…
+        shape: The sizes, None for one that varies; None where even their number does.
+        name: The tensor in the graph, ``dense/BiasAdd:0``; for a sparse one that
+            of its values, "" for a composite one.
+        encoding: ``dense``, ``sparse`` or ``composite``.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...] | None
+    name: str = ""
+    encoding: str = "dense"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature: its inputs and outputs by alias, in alphabetical order.
+
+    `defaults` names the inputs that may be left out.
+    """
+
+    name: str
+    method_name: str
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+    defaults: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of ``assets/``, and the tensor that holds its path when the graph runs."""
+
+    filename: str
+    tensor: str
+
+
+def tags(meta_graph: protos.Message) -> tuple[str, ...]:
+    """The tags, sorted."""
+    return tuple(sorted(set(meta_graph.meta_info_def.tags)))
+
+
+def signatures(meta_graph: protos.Message) -> dict[str, Signature]:
+    """The signatures by name, sorted, without those that TensorFlow keeps for itself."""
+    return {
+        name: _signature(name, proto)
+        for name, proto in sorted(meta_graph.signature_def.items())
+        if not name.startswith(HIDDEN_PREFIX)
+    }
+
+
+def assets(meta_graph: protos.Message) -> tuple[Asset, ...]:
+    """The assets that the graph names; old exporters listed them in a collection."""
+    found = list(meta_graph.asset_file_def)
+    # Looked up only if it is there: a map of messages makes what it is asked for.
+    if _ASSETS in meta_graph.collection_def:
+        for packed in meta_graph.collection_def[_ASSETS].any_list.value:
+            asset = protos.AssetFileDef()
+            if packed.Unpack(asset):
+                found.append(asset)
+    return tuple(dict.fromkeys(Asset(item.filename, item.tensor_info.name) for item in found))
+
+
+def choose_meta_graph(
+    model: protos.Message, wanted: Iterable[str] | None = None, *, where: object = "the SavedModel"
+) -> protos.Message:
+    """The ``MetaGraphDef`` with exactly these tags; by default the one to serve.
+
+    That is the one tagged ``serve`` alone, else the only one there is.
+
+    Raises:
+        LoadError: There is none; the message says which tags there are.
+    """
+    wanted_tags = {SERVE} if wanted is None else set(wanted)
+    for graph in model.meta_graphs:
+        if set(tags(graph)) == wanted_tags:
+            return graph
+    if wanted is None and len(model.meta_graphs) == 1:
+        return model.meta_graphs[0]
+    there = "; ".join(",".join(tags(graph)) or "(none)" for graph in model.meta_graphs)
+    raise LoadError(
+        f"{where} has no graph with the tags {','.join(sorted(wanted_tags)) or '(none)'}; "
+        f"its graphs have: {there}.",
+        hint="Name the tags of one of them, or export the model with the tag serve.",
+    )
+
+
+def _signature(name: str, proto: protos.Message) -> Signature:
+    return Signature(
+        name,
+        proto.method_name,
+        {alias: tensor_spec(info) for alias, info in sorted(proto.inputs.items())},
+        {alias: tensor_spec(info) for alias, info in sorted(proto.outputs.items())},
+        tuple(sorted(proto.defaults)),
+    )
+
+
+def tensor_spec(info: protos.Message) -> TensorSpec:
+    """What a ``TensorInfo`` says."""
+    encoding = info.WhichOneof("encoding")
+    name = info.coo_sparse.values_tensor_name if encoding == "coo_sparse" else info.name
+    words = {"coo_sparse": "sparse", "composite_tensor": "composite"}
+    return TensorSpec(
+        dtype_name(info.dtype), shape_of(info.tensor_shape), name, words.get(encoding, "dense")
+    )
+
+
+def shape_of(shape: protos.Message) -> tuple[int | None, ...] | None:
+    """The sizes of a ``TensorShapeProto``, None for one that varies, None for any rank."""
+    if shape.unknown_rank:
+        return None
+    return tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
