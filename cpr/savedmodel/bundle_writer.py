@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -11,6 +12,7 @@ import numpy as np
 from cpr.savedmodel import protos
 from cpr.savedmodel.bundle import Bundle, Entry, shard_name
 from cpr.savedmodel.bundle_checksum import written_string
+from cpr.savedmodel.crc32c import masked_crc32c
 from cpr.savedmodel.sorted_table import write_table
 
 _STRING = 7
@@ -53,6 +55,15 @@ class BundleWriter:
         for piece in entry.pieces:
             place = self._place(source.data(piece), piece.crc32c)
             self._put(piece.key, piece.record, place)
+
+    def add(self, name: str, dtype: int, shape: Sequence[int], data: bytes) -> None:
+        """Write a variable of numbers; `dtype` is TensorFlow's number of the type."""
+        crc = masked_crc32c(memoryview(data))
+        entry = protos.BundleEntryProto(dtype=dtype, size=len(data), crc32c=crc)
+        entry.shape.SetInParent()
+        for size in shape:
+            entry.shape.dim.add(size=size)
+        self._put(name.encode(), entry.SerializeToString(), self._place(memoryview(data), crc))
 
     def add_string(self, name: str, value: bytes) -> None:
         """Write a variable that is a single string."""
