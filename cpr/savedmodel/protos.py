@@ -22,7 +22,7 @@ from google.protobuf.internal import enum_type_wrapper
 from google.protobuf.message import DecodeError as DecodeError
 
 from cpr.savedmodel import _graph_messages, _object_messages, _serving_messages
-from cpr.savedmodel._message_table import describe
+from cpr.savedmodel.message_table import describe
 
 Message: TypeAlias = Any
 """An object of one of the classes below; which one, the name of the parameter says."""
