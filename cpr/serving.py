@@ -55,8 +55,7 @@ def open_routine(
             ``path/to/file.py:Class``. None, with `model_dir` alone, serves the model by the
             ready-made predictor that fits it.
         model_dir: A local directory or a URL; else the project's own.
-        prediction_class: The class by its dotted name; else the one that the
-            target names, its settings or manifest name, or the only one in it.
+        prediction_class: Its dotted name; else the one that the target or its settings name.
         packages: Further packages, as AI Platform's packageUris.
         framework: Which kind of artifact to serve, where there are several.
         shims: Names from `cpr.shims.SHIMS` to switch on first.
