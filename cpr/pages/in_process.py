@@ -17,6 +17,7 @@ import flask
 
 from cpr.config import load_settings
 from cpr.describing import describe
+from cpr.explaining.lazy import LazyExplainer
 from cpr.messages import Call, Reply
 from cpr.observe.counters import Counters
 from cpr.observe.exposition import exposition
@@ -27,6 +28,7 @@ from cpr.pages.app import build_app
 from cpr.pages.backend import PageReply, Readiness, ServedModel, ServedVersion
 from cpr.routine import Routine
 from cpr.serving import open_routine
+from cpr.settings_tables import LimitsSettings
 from cpr.wire.failures import failure
 from cpr.wire.routes import Route
 
@@ -83,7 +85,7 @@ def create_app(
     name = model_name or settings.serve.model_name or "default"
     with ExitStack() as opened:
         opened.callback(routine.close)
-        backend = InProcessBackend(routine, name, version, samples=samples)
+        backend = InProcessBackend(routine, name, version, samples=samples, limits=settings.limits)
         opened.callback(backend.close)
         app = build_app(backend, body_bytes=settings.limits.body_bytes)
         opened.pop_all()
@@ -99,6 +101,7 @@ class InProcessBackend:
         model_name: Of its one model.
         version: Of its one version.
         samples: Request bodies known to be good.
+        limits: Of which an explanation keeps the time.
     """
 
     def __init__(
@@ -108,9 +111,12 @@ class InProcessBackend:
         version: str = "1",
         *,
         samples: Sequence[bytes] = (),
+        limits: LimitsSettings | None = None,
     ) -> None:
         self._routine = routine
+        self._explainer = LazyExplainer(routine)
         self._started_s = time.time()
+        self._timeout_ns = round((limits or LimitsSettings()).request_timeout_s * 1e9)
         served = ServedVersion(
             version, "ready", describe(routine, samples), created_s=self._started_s
         )
@@ -141,7 +147,10 @@ class InProcessBackend:
             headers.get("content-type", ""),
         )
         start = time.perf_counter_ns()
-        reply = self._routine.answer([call])[0]
+        if route.verb == "explain":
+            reply = self._explainer.answer(call, deadline_ns=time.monotonic_ns() + self._timeout_ns)
+        else:
+            reply = self._routine.answer([call])[0]
         total_ns = time.perf_counter_ns() - start
         self._count(route, reply, total_ns)
         stages = _server_timing(reply, total_ns)
@@ -193,7 +202,9 @@ class InProcessBackend:
         queue_ns = max(0, total_ns - timing.total_ns)
         with self._lock:
             version = self._model.default_version
-            series = self._counters.series(self._model.name, version, route.dialect, reply.status)
+            series = self._counters.series(
+                self._model.name, version, route.counted_as, reply.status
+            )
             series.record(
                 total_ns,
                 queue_ns,

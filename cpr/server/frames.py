@@ -12,7 +12,7 @@ from typing import NamedTuple
 # The order is the wire's: a front and its workers are of one version.
 DIALECTS = ("aiplatform", "vertex", "tfserving", "kserve")
 DIALECT_NUMBERS = {name: number for number, name in enumerate(DIALECTS)}
-ALONE, GZIP = 1, 2
+ALONE, GZIP, EXPLAIN = 1, 2, 4
 
 # body, call, deadline, dialect, flags, length of the request id, of the content type
 _REQUEST = struct.Struct("<IIQBBHH")
@@ -33,6 +33,7 @@ class RequestFrame(NamedTuple):
 
     `deadline_ns` is on the monotonic clock, 0 for none. `is_alone` forbids to
     predict it together with others: it may have killed a worker before.
+    `is_explain` asks for an explanation of the prediction.
     """
 
     number: int
@@ -43,6 +44,7 @@ class RequestFrame(NamedTuple):
     deadline_ns: int
     is_alone: bool
     is_gzip: bool
+    is_explain: bool
 
 
 class RequestReader:
@@ -76,8 +78,9 @@ class RequestReader:
                     names[:id_length],
                     names[id_length:],
                     deadline,
-                    bool(flags & ALONE),
+                    bool(flags & (ALONE | EXPLAIN)),
                     bool(flags & GZIP),
+                    bool(flags & EXPLAIN),
                 )
             )
             start = body_start + length

@@ -12,7 +12,7 @@ from cpr.observe.counters import Counters
 from cpr.observe.request_ids import accepted, request_names
 from cpr.observe.tracing import Tracer
 from cpr.server.access import Access, Denied
-from cpr.server.frames import GZIP
+from cpr.server.frames import EXPLAIN, GZIP
 from cpr.server.front_exchange import Buffered, Exchange, Held, Owner
 from cpr.server.front_heads import JSON, Heads, lines
 from cpr.server.front_link import Outcome
@@ -120,6 +120,8 @@ class Front:
             exchange.flags |= GZIP
         route = exchange.route
         assert route is not None
+        if route.verb == "explain":
+            exchange.flags |= EXPLAIN
         if route.dialect == "vertex":
             exchange.content_type = fields.get(b"content-type", b"")[:_LONGEST_TYPE]
         unknown = self.table.unknown(route)

@@ -43,7 +43,7 @@ class Notes:
     ) -> None:
         """Count and log an exchange that is over."""
         total_ns = monotonic_ns() - exchange.started_ns
-        route = exchange.route.dialect if exchange.route is not None else "page"
+        route = exchange.route.counted_as if exchange.route is not None else "page"
         if outcome is None:
             decode = predict = encode = instances = batch_size = queue_ns = 0
         else:
@@ -104,7 +104,7 @@ class Notes:
             path=exchange.path,
             model=self._table.model_name if exchange.version else "",
             version=exchange.version,
-            route=exchange.route.dialect if exchange.route is not None else "page",
+            route=exchange.route.counted_as if exchange.route is not None else "page",
             status=status,
             bytes_in=exchange.received,
             bytes_out=sent,

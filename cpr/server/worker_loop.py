@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from itertools import islice
 from time import monotonic, monotonic_ns
 
+from cpr.explaining.lazy import LazyExplainer
 from cpr.messages import Call, Reply
 from cpr.observe.server_log import log_failure
 from cpr.routine import Routine
@@ -67,6 +68,7 @@ class WorkerLoop:
 
     def __init__(self, routine: Routine, control: ControlSocket, options: ServeOptions) -> None:
         self._routine = routine
+        self._explainer = LazyExplainer(routine)
         self._control = control
         self._is_batchable = routine.is_batchable
         self._most_calls = min(options.max_batch_size or _MOST_CALLS, _MOST_CALLS)
@@ -119,6 +121,8 @@ class WorkerLoop:
     def _drop(self, channel: _Channel) -> None:
         """Forget a front that is gone, or has nothing more to ask; nobody waits for its calls."""
         descriptor = channel.connection.fileno()
+        if descriptor not in self._channels:
+            return  # it went while an explanation for it was made
         self._poll.unregister(descriptor)
         del self._channels[descriptor]
         self._queue = deque(item for item in self._queue if item[0] is not channel)
@@ -167,7 +171,10 @@ class WorkerLoop:
             for _, frame in batch
             if not frame.deadline_ns or frame.deadline_ns > now
         ]
-        replies = iter(self._routine.answer(calls) if calls else ())
+        if calls and batch[0][1].is_explain:
+            replies = iter([self._explain(calls[0], batch[0][1].deadline_ns)])
+        else:
+            replies = iter(self._routine.answer(calls) if calls else ())
         answers: dict[_Channel, list[bytes]] = {}
         for channel, frame in batch:
             parts = answers.setdefault(channel, [])
@@ -178,6 +185,16 @@ class WorkerLoop:
         for channel, parts in answers.items():
             if not channel.send(b"".join(parts)):
                 self._drop(channel)
+
+    def _explain(self, call: Call, deadline_ns: int) -> Reply:
+        """An explanation takes many predicts: between them, predictions have their turn."""
+
+        def serve() -> None:
+            self._collect(0.0)
+            while self._queue and not self._queue[0][1].is_explain:
+                self._answer(self._next_batch())
+
+        return self._explainer.answer(call, deadline_ns=deadline_ns, between=serve)
 
     def _mark_taken(self, batch: Sequence[_Queued]) -> None:
         if len(self._channels) == 1:

@@ -1,4 +1,4 @@
-"""Which request path asks for a prediction, of which model, in which dialect.
+"""Which request path asks for a prediction or an explanation, of which model, in which dialect.
 
 The front asks here for every new path, so this module imports nothing but the
 standard library and knows nothing of what is served.
@@ -7,7 +7,7 @@ standard library and knows nothing of what is served.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 _NAME = re.compile(rb"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,128}")
@@ -15,11 +15,12 @@ _NAME = re.compile(rb"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,128}")
 _PROJECT = re.compile(rb"(?:[a-z0-9.-]{1,128}:)?[A-Za-z0-9._-]{1,128}")
 _AIPLATFORM = re.compile(
     rb"/v1/projects/(?P<project>[^/]+)/models/(?P<model>[^/:]+)"
-    rb"(?:/versions/(?P<version>[^/:]+))?:predict"
+    rb"(?:/versions/(?P<version>[^/:]+))?:(?P<verb>predict|explain)"
 )
 _TFSERVING = re.compile(
     rb"/v1/models/(?P<model>[^/:]+)"
-    rb"(?:/versions/(?P<version>[^/:]+)|/labels/(?P<label>[^/:]+))?:predict"
+    rb"(?:/versions/(?P<version>[^/:]+)|/labels/(?P<label>[^/:]+))?"
+    rb":(?P<verb>predict|explain)"
 )
 
 
@@ -28,7 +29,9 @@ class Route:
     """What a path asks for.
 
     `dialect` is what the path says: ``aiplatform``, ``vertex`` or
-    ``tfserving``. An empty `model` or `version` means the default one.
+    ``tfserving``; ``kserve`` of explanations, which TensorFlow Serving has not.
+    An empty `model` or `version` means the default one. `verb` is ``predict``
+    or ``explain``, and `counted_as` what metrics and logs call the route.
     """
 
     dialect: str
@@ -36,13 +39,19 @@ class Route:
     version: str = ""
     label: str = ""
     verb: str = "predict"
+    counted_as: str = field(init=False, compare=False, default="")
+
+    def __post_init__(self) -> None:
+        counted_as = self.dialect if self.verb == "predict" else self.verb
+        object.__setattr__(self, "counted_as", counted_as)
 
 
 class Routes:
-    """The predict routes of one server; built once, safe to share.
+    """The predict and explain routes of one server; built once, safe to share.
 
     Args:
-        aip_predict_route: Vertex AI's ``AIP_PREDICT_ROUTE``, "" for none.
+        aip_predict_route: Vertex AI's ``AIP_PREDICT_ROUTE``, "" for none. Where
+            it ends in ``predict``, the same with ``explain`` is a route too.
         aip_health_route: Vertex AI's ``AIP_HEALTH_ROUTE``, "" for none.
     """
 
@@ -50,10 +59,13 @@ class Routes:
         self._fixed = {b"/": Route("aiplatform")}
         if aip_predict_route:
             self._fixed[aip_predict_route.encode()] = Route("vertex")
+        if aip_predict_route.endswith(("/predict", ":predict")):
+            explain_route = aip_predict_route.removesuffix("predict") + "explain"
+            self._fixed[explain_route.encode()] = Route("vertex", verb="explain")
         self._health = {b"/healthz", b"/_ah/health", aip_health_route.encode()} - {b""}
 
     def predict_route(self, path: bytes) -> Route | None:
-        """What a POST to this path asks for; None if that is no prediction.
+        """What a POST to this path asks for; None if no prediction and no explanation.
 
         Args:
             path: As it stood in the request line, without the query. Names in
@@ -66,10 +78,11 @@ class Routes:
         match = _AIPLATFORM.fullmatch(path)
         if match is not None:
             is_project = _PROJECT.fullmatch(unquote_to_bytes(match["project"]))
-            return _route("aiplatform", match["model"], match["version"]) if is_project else None
+            return _route("aiplatform", match) if is_project else None
         match = _TFSERVING.fullmatch(path)
         if match is not None:
-            return _route("tfserving", match["model"], match["version"], match["label"])
+            is_prediction = match["verb"] == b"predict"
+            return _route("tfserving" if is_prediction else "kserve", match)
         return None
 
     def is_health(self, path: bytes) -> bool:
@@ -91,12 +104,12 @@ def version_name(text: str) -> str:
     return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text
 
 
-def _route(
-    dialect: str, model: bytes, version: bytes | None = None, label: bytes | None = None
-) -> Route | None:
-    names = [unquote_to_bytes(name or b"") for name in (model, version, label)]
-    given = [name for name, raw in zip(names, (model, version, label), strict=True) if raw]
+def _route(dialect: str, match: re.Match[bytes]) -> Route | None:
+    parts = match.groupdict()
+    written = [parts.get(name) for name in ("model", "version", "label")]
+    names = [unquote_to_bytes(name or b"") for name in written]
+    given = [name for name, raw in zip(names, written, strict=True) if raw]
     if not all(map(_NAME.fullmatch, given)):
         return None
     model_name, number, label_name = (name.decode("ascii") for name in names)
-    return Route(dialect, model_name, version_name(number), label_name)
+    return Route(dialect, model_name, version_name(number), label_name, match["verb"].decode())

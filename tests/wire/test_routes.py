@@ -37,6 +37,15 @@ ROUTES = {
     ),
     "percent_encoded_once": (b"/v1/models/%69ris%2D1:predict", Route("tfserving", "iris-1")),
     "vertex": (b"/predict", Route("vertex")),
+    "explain": (
+        b"/v1/projects/p/models/iris/versions/v1:explain",
+        Route("aiplatform", "iris", "v1", verb="explain"),
+    ),
+    "explain_as_kserve": (
+        b"/v1/models/iris/labels/new:explain",
+        Route("kserve", "iris", label="new", verb="explain"),
+    ),
+    "explain_beside_vertex": (b"/explain", Route("vertex", verb="explain")),
     "every_character": (b"/v1/models/A.b_c-9:predict", Route("tfserving", "A.b_c-9")),
     "longest_name": (b"/v1/models/" + b"n" * 128 + b":predict", Route("tfserving", "n" * 128)),
 }
@@ -58,7 +67,9 @@ def test_a_path_names_dialect_model_and_version(path, route):
         b"/v1/models/iris/:predict",
         b"/v1/models/iris:predict/",
         b"/v1/models/iris:PREDICT",
-        b"/v1/models/iris:explain",
+        b"/v1/models/iris:explai",
+        b"/v1/models/iris:explain:predict",
+        b"/explain",
         b"/v1/models/iris:predict?x=1",
         b"/v1/models/iris:predict\n",
         b"//v1/models/iris:predict",
@@ -166,3 +177,13 @@ def test_the_front_imports_nothing_heavy():
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not set(found.stdout.split()) & {"numpy", "orjson", "click", "rich", "tensorflow"}
+
+
+def test_an_explanation_is_counted_apart_from_predictions():
+    routes = Routes()
+    paths = {
+        b"/v1/models/m:explain": "explain",
+        b"/v1/models/m:predict": "tfserving",
+        b"/": "aiplatform",
+    }
+    assert {path: routes.predict_route(path).counted_as for path in paths} == paths

@@ -1,0 +1,186 @@
+"""The numbers in predictions that can be explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from cpr.describing.estimators import labels_of
+from cpr.errors import BadInput, BadOutput, shorten
+from cpr.explaining.explanation import SCALAR
+from cpr.explaining.shapley import Floats
+from cpr.routine import Routine
+from cpr.suggest import did_you_mean
+from cpr.wire.json_codec import dumps
+from cpr.wire.tensors import describe
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Finds the scores in predictions.
+
+    Attributes:
+        output: The key of the output in a prediction; None where a prediction
+            is the output itself.
+        output_name: What the answer calls it.
+        is_scalar: Whether it is a single number.
+        labels: What its scores are called; empty where nothing tells.
+    """
+
+    output: str | None
+    output_name: str
+    is_scalar: bool
+    labels: Sequence[str] = ()
+
+    def scores(self, predictions: Sequence[Any] | Floats) -> Floats:
+        """A row of scores for each prediction.
+
+        Raises:
+            BadOutput: Some are no finite numbers, or not as many as the others.
+        """
+        picked: Any = predictions
+        if self.output is not None:
+            picked = [item.get(self.output) for item in predictions]
+        try:
+            rows = np.asarray(picked, dtype=np.float64).reshape(len(predictions), -1)
+        except (TypeError, ValueError) as error:
+            raise BadOutput(
+                "the predictions of an instance and its variants are not all numbers of one "
+                f"form: {shorten(picked[0])} and {shorten(picked[-1])}.",
+                hint="An explanation compares the scores of variants of the instance.",
+            ) from error
+        if not np.isfinite(rows).all():
+            raise BadOutput(
+                "a variant of the instance has a score that is no finite number.",
+                hint="Give a baseline that the model knows.",
+            )
+        return rows
+
+    def label_index(self, column: int) -> int:
+        """The label of a column of scores."""
+        return SCALAR if self.is_scalar else column
+
+    def label_name(self, column: int, count: int) -> str:
+        """What it is called, where that is known."""
+        is_known = len(self.labels) == count and not self.is_scalar
+        return self.labels[column] if is_known else ""
+
+
+def listed(predictions: Any, count: int) -> Any:
+    """Predictions as an array or as JSON's own types, one for each of `count` instances.
+
+    Raises:
+        BadOutput: There are not as many.
+    """
+    if not (isinstance(predictions, np.ndarray) and predictions.dtype.kind in "fiub"):
+        predictions = orjson.loads(dumps(predictions, nonfinite="null"))
+    if not isinstance(predictions, (list, np.ndarray)) or len(predictions) != count:
+        raise BadOutput(
+            f"predict returned {describe(predictions)} for {count} instances; expected as many "
+            "predictions.",
+            hint="Only a predictor that answers each instance can be explained.",
+        )
+    return predictions
+
+
+def scorer_of(
+    prediction: Any,
+    routine: Routine,
+    *,
+    only: str = "",
+    wanted: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Scorer:
+    """What is to be explained of predictions such as this one.
+
+    Args:
+        prediction: Of one instance.
+        routine: Which made it.
+        only: The name of the model's single output, which predictions leave away.
+        wanted: The output that the request or the metadata names.
+        names: What outputs are called, by their keys.
+
+    Raises:
+        BadInput: Several outputs have scores, or none has the name.
+    """
+    names = names or {}
+    labels = _labels(routine)
+    if not isinstance(prediction, dict):
+        value = np.asarray(prediction).tolist()
+        if not _is_numeric(value):
+            raise _no_scores(value, routine)
+        name = names.get(only, only) or ("probabilities" if labels else "prediction")
+        return Scorer(None, name, not isinstance(value, list), labels)
+    numeric = [key for key, value in prediction.items() if _is_numeric(value)]
+    by_name = {names.get(key, key): key for key in numeric}
+    wanted = by_name.get(wanted, wanted)
+    if wanted and wanted not in numeric:
+        raise BadInput(
+            f"the output {shorten(wanted)} has no scores; those that have are: "
+            f"{', '.join(numeric) or 'none'}.",
+            hint=did_you_mean(wanted, numeric),
+        )
+    if not numeric:
+        raise _no_scores(prediction, routine)
+    if not wanted and len(numeric) > 1:
+        raise BadInput(
+            f"several outputs have scores: {', '.join(numeric)}.",
+            hint=f'Name the one to explain: "explain": {{"output": "{numeric[0]}"}}.',
+        )
+    key = wanted or numeric[0]
+    return Scorer(key, names.get(key, key), not isinstance(prediction[key], list), labels)
+
+
+def with_scores(routine: Routine, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of predict that make a ready-made predictor answer with scores.
+
+    Raises:
+        BadInput: A classifier of scikit-learn has none.
+    """
+    found = dict(parameters)
+    if not routine.is_ready_made or "probabilities" in found:
+        return found
+    predictor = routine.predictor
+    estimator = getattr(predictor, "estimator", None)
+    if estimator is None:
+        if getattr(predictor, "labels", None):
+            found["probabilities"] = True
+        return found
+    if routine.settings.output in ("", "predict") and hasattr(estimator, "classes_"):
+        if not hasattr(estimator, "predict_proba"):
+            raise BadInput(
+                f"{type(estimator).__name__} predicts classes without probabilities, of which "
+                "nothing can be explained.",
+                hint='Set predictor.output to "decision_function".',
+            )
+        found["probabilities"] = True
+    return found
+
+
+def _is_numeric(value: Any) -> bool:
+    """Whether it is a number, or a list of them; lists around that do not count."""
+    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    values = value if isinstance(value, list) else [value]
+    return bool(values) and all(isinstance(item, (int, float)) for item in values)
+
+
+def _labels(routine: Routine) -> list[str]:
+    predictor = routine.predictor
+    labels = getattr(predictor, "labels", None)
+    if not isinstance(labels, list):
+        labels = labels_of(getattr(predictor, "estimator", None))
+    return [str(label) for label in labels or ()]
+
+
+def _no_scores(value: Any, routine: Routine) -> BadInput:
+    hint = "Give the parameter of predict that makes it return scores"
+    hint += ": probabilities: true." if routine.is_ready_made else ", if there is one."
+    return BadInput(
+        f"a prediction is {shorten(value)}; only a number or a list of numbers can be explained.",
+        hint=hint,
+    )
