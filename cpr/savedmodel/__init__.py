@@ -3,3 +3,21 @@
 Nothing here imports TensorFlow but what must run a graph, and that when it is
 called.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cpr.savedmodel.exporting import Exported, Head, Retention, export
+
+__all__ = ["Exported", "Head", "Retention", "export"]
+
+
+def __getattr__(name: str) -> Any:
+    # CLI start-up time: what only reads a SavedModel does not wait for what writes one.
+    if name in __all__:
+        from cpr.savedmodel import exporting
+
+        return getattr(exporting, name)
+    raise AttributeError(f"module 'cpr.savedmodel' has no attribute {name!r}")

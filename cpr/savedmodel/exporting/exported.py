@@ -1,0 +1,78 @@
+"""What an export reports: where it is, what it holds, and how it was proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpr.savedmodel import reader
+from cpr.savedmodel.exporting.verifying import Proof
+
+
+@dataclass(frozen=True)
+class ExportedSignature:
+    """One signature: its method, and its inputs and outputs as ``float32 [any, 3]``."""
+
+    name: str
+    method: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    proof: Proof
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A published export.
+
+    Attributes:
+        path: The SavedModel directory.
+        source: What it was made from, in words.
+        signatures: Those of every MetaGraph.
+        size_bytes: The whole directory.
+        removed: Old exports that the policy did not keep.
+        notes: What a person should know, one line each.
+    """
+
+    path: Path
+    source: str
+    signatures: tuple[ExportedSignature, ...]
+    size_bytes: int
+    removed: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def describe(
+    path: Path,
+    source: str,
+    proofs: Sequence[Proof],
+    *,
+    removed: Sequence[Path],
+    notes: Sequence[str],
+) -> Exported:
+    """The report of an export, as its files say it."""
+    declared = {
+        (frozenset(graph.meta_info_def.tags), name): signature
+        for graph in reader.read_saved_model(path).meta_graphs
+        for name, signature in reader.signatures(graph).items()
+    }
+    signatures = []
+    for proof in proofs:
+        found = declared[frozenset(proof.tags), proof.signature]
+        signatures.append(
+            ExportedSignature(
+                found.name,
+                found.method_name.rpartition("/")[2],
+                {name: _in_words(spec) for name, spec in found.inputs.items()},
+                {name: _in_words(spec) for name, spec in found.outputs.items()},
+                proof,
+            )
+        )
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return Exported(path, source, tuple(signatures), size, tuple(removed), tuple(notes))
+
+
+def _in_words(spec: reader.TensorSpec) -> str:
+    if spec.shape is None:
+        return f"{spec.dtype}, any shape"
+    return f"{spec.dtype} [{', '.join('any' if s is None else str(s) for s in spec.shape)}]"
