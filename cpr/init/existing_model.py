@@ -12,11 +12,12 @@ from cpr.artifacts.detect import Artifact, Kind, detect
 from cpr.artifacts.pickles import load_pickle
 from cpr.errors import UsageError
 from cpr.init.estimator_inputs import describe_estimator, libraries_of
-from cpr.init.saved_model import SignatureInfo, TensorInfo, read_signatures
+from cpr.savedmodel.meta_graph import Signature, choose_meta_graph, signatures
+from cpr.savedmodel.protos import Message
+from cpr.savedmodel.reader import BINARY, TEXT, skim_saved_model
+from cpr.savedmodel.sample_requests import sample_request
 
 _PICKLES = (".joblib", ".pkl", ".pickle")
-_DEFAULT = "serving_default"
-_WORDS = {"string": "text", "bool": False}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def read_model(path: Path) -> ExistingModel:
         raise UsageError(f"the model {path} does not exist.")
     if path.is_dir():
         return _of_artifact(detect(path))
-    if path.name == "saved_model.pb":
+    if path.name in (BINARY, TEXT):
         return _saved_model(path.parent)
     if path.suffix in _PICKLES:
         name = "model.joblib" if path.suffix == ".joblib" else "model.pkl"
@@ -92,56 +93,36 @@ def _estimator(path: Path, copies: Mapping[Path, str]) -> ExistingModel:
 
 
 def _saved_model(folder: Path) -> ExistingModel:
-    file = folder / "saved_model.pb"
-    if not file.is_file():
-        raise UsageError(
-            f"{folder} holds no saved_model.pb; --from-model does not read the text form.",
-            hint="Save the model anew with TensorFlow 2, or start with --template savedmodel.",
-        )
-    signatures = read_signatures(file)
-    if not signatures:
+    meta_graph = choose_meta_graph(skim_saved_model(folder).model, where=folder)
+    found = list(signatures(meta_graph).values())
+    if not found:
         raise UsageError(f"{folder} has no signature, so that nothing says what it takes.")
     return ExistingModel(
         "savedmodel",
         folder,
         "cpr.predictors.tf_saved_model:TfSavedModel",
         {item: item.name for item in sorted(folder.iterdir())},
-        {"signatures": {item.name: _schema(item) for item in signatures}},
-        dict(requests_of(signatures)),
+        {"signatures": {item.name: _schema(item) for item in found}},
+        dict(requests_of(found, meta_graph)),
         ("tensorflow",),
     )
 
 
-def _schema(signature: SignatureInfo) -> dict[str, Any]:
+def _schema(signature: Signature) -> dict[str, Any]:
     return {
         side: {name: {"dtype": t.dtype, "shape": t.shape} for name, t in tensors.items()}
         for side, tensors in (("inputs", signature.inputs), ("outputs", signature.outputs))
     }
 
 
-def requests_of(signatures: Sequence[SignatureInfo]) -> Iterator[tuple[str, Any]]:
+def requests_of(
+    found: Sequence[Signature], meta_graph: Message | None = None
+) -> Iterator[tuple[str, Any]]:
     """A request for each signature, by a file name: the signature's, which may hold slashes."""
     used: set[str] = set()
-    for item in signatures:
+    for item in found:
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", item.name)
         while name in used:
             name += "_"
         used.add(name)
-        yield f"{name}.json", _request(item, len(signatures))
-
-
-def _request(signature: SignatureInfo, count: int) -> dict[str, Any]:
-    values = {name: _value(name, tensor) for name, tensor in signature.inputs.items()}
-    instance = next(iter(values.values())) if len(values) == 1 else values
-    named = {} if count == 1 or signature.name == _DEFAULT else {"signature_name": signature.name}
-    return {**named, "instances": [instance]}
-
-
-def _value(name: str, tensor: TensorInfo) -> Any:
-    """An invented value of one instance: the first dimension counts instances."""
-    value: Any = _WORDS.get(tensor.dtype, 0 if "int" in tensor.dtype else 0.0)
-    if tensor.dtype == "string" and name.endswith("_bytes"):
-        value = {"b64": "dGV4dA=="}
-    for size in reversed((tensor.shape or ())[1:]):
-        value = [value] * (1 if size is None else size)
-    return value
+        yield f"{name}.json", sample_request(item, meta_graph, is_only=len(found) == 1)

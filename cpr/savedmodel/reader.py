@@ -133,5 +133,7 @@ def _checked(path: Path, model: protos.Message) -> protos.Message:
 def _unreadable(path: Path, error: Exception) -> LoadError:
     if isinstance(error, OSError):
         return LoadError(f"{path} cannot be read: {error.strerror or error}.")
-    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    reason = str(error).splitlines()[0][:200]
+    if isinstance(error, protos.DecodeError):
+        reason = "it is not a whole protocol buffer"  # protobuf itself says no more
     return LoadError(f"{path} is not a SavedModel, or is damaged: {reason}", hint=_AGAIN)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from cpr.errors import LoadError, UsageError
 from cpr.init import create_project
 from cpr.init.existing_model import requests_of
-from cpr.init.saved_model import SignatureInfo, TensorInfo
+from cpr.savedmodel.meta_graph import Signature, TensorSpec
 
 PEOPLE = pandas.DataFrame({"age": [20.0, 30, 40, 50], "job": ["baker", "cook", "baker", "diver"]})
 
@@ -124,7 +124,7 @@ def test_invented_values_that_the_model_refuses_are_told(tmp_path):
 
 def test_signatures_name_request_files_that_stay_in_their_folder():
     names = ["../../up", "tensorflow/serving/predict", "tensorflow_serving/predict", "plain"]
-    signatures = [SignatureInfo(name, {"x": TensorInfo("int32", (None,))}, {}) for name in names]
+    signatures = [Signature(name, "", {"x": TensorSpec("int32", (None,))}, {}) for name in names]
     requests = dict(requests_of(signatures))
     assert list(requests) == [
         "_up.json",
@@ -138,22 +138,22 @@ def test_signatures_name_request_files_that_stay_in_their_folder():
 @pytest.mark.parametrize(
     ("tensor", "value"),
     [
-        (TensorInfo("float32", (None, 2, 2)), [[0.0, 0.0], [0.0, 0.0]]),
-        (TensorInfo("int64", (None, None)), [0]),
-        (TensorInfo("string", (None,)), "text"),
-        (TensorInfo("bool", None), False),
-        (TensorInfo("float32", ()), 0.0),
+        (TensorSpec("float32", (None, 2, 2)), [[0.0, 0.0], [0.0, 0.0]]),
+        (TensorSpec("int64", (None, None)), [0]),
+        (TensorSpec("string", (None,)), "text"),
+        (TensorSpec("bool", None), False),
+        (TensorSpec("float32", ()), 0.0),
     ],
     ids=["a matrix", "any size", "a text", "any rank", "no dimension"],
 )
 def test_values_have_the_shape_of_one_instance(tensor, value):
-    [(_, request)] = requests_of([SignatureInfo("s", {"x": tensor}, {})])
+    [(_, request)] = requests_of([Signature("s", "", {"x": tensor}, {})])
     assert request == {"instances": [value]}
 
 
 def test_several_inputs_make_an_object_and_bytes_are_b64():
-    inputs = {"id": TensorInfo("string", (None,)), "image_bytes": TensorInfo("string", (None,))}
-    [(_, request)] = requests_of([SignatureInfo("s", inputs, {})])
+    inputs = {"id": TensorSpec("string", (None,)), "image_bytes": TensorSpec("string", (None,))}
+    [(_, request)] = requests_of([Signature("s", "", inputs, {})])
     assert request == {"instances": [{"id": "text", "image_bytes": {"b64": "dGV4dA=="}}]}
 
 
@@ -166,7 +166,7 @@ def test_several_inputs_make_an_object_and_bytes_are_b64():
         ("a.pkl", pickle.dumps(LinearRegression()), UsageError, "no n_features_in_"),
         ("a.pkl", b"", LoadError, "is empty"),
         ("saved_model.pb", b"\x0bxyz", LoadError, "is not a SavedModel, or is damaged"),
-        ("saved_model.pb", b"\x12\x7f", LoadError, "damaged: it ends too early"),
+        ("saved_model.pb", b"\x12\x7f", LoadError, "damaged: it is not a whole protocol buffer"),
         ("saved_model.pb", b"\x08\x01\x12\x00", UsageError, "has no signature"),
     ],
     ids=[

@@ -1,0 +1,138 @@
+"""A request for a signature that the model answers: values of the right type and shape.
+
+Where the signature parses ``tf.Example``, the value is one with the features
+that the graph looks for.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cpr.savedmodel import protos
+from cpr.savedmodel.dtypes import dtype_name
+from cpr.savedmodel.meta_graph import Signature, TensorSpec
+from cpr.savedmodel.reach import node_of, reach, signature_nodes
+
+DEFAULT = "serving_default"
+_TEXT = "text"
+_WORDS = {"string": _TEXT, "bool": False}
+_PARSERS = ("ParseExample", "ParseExampleV2", "ParseSingleExample")
+
+
+def sample_request(
+    signature: Signature, meta_graph: protos.Message | None = None, *, is_only: bool = False
+) -> dict[str, Any]:
+    """A request body with one instance, in the form of AI Platform and of TensorFlow Serving.
+
+    Args:
+        signature: What is asked.
+        meta_graph: Where it is from; without it, ``tf.Example`` is not told from text.
+        is_only: Whether the model has no other signature, so that it needs no name.
+    """
+    examples = _example_inputs(signature, meta_graph) if meta_graph is not None else {}
+    values = {
+        alias: _in_json(examples[alias]) if alias in examples else sample_value(alias, spec)
+        for alias, spec in signature.inputs.items()
+        if alias not in signature.defaults
+    }
+    instance = next(iter(values.values())) if len(signature.inputs) == 1 and values else values
+    named = {} if is_only or signature.name == DEFAULT else {"signature_name": signature.name}
+    return {**named, "instances": [instance]}
+
+
+def sample_value(alias: str, spec: TensorSpec) -> Any:
+    """A value of one instance for an input; its first dimension counts instances."""
+    value: Any = _WORDS.get(spec.dtype, 0 if "int" in spec.dtype else 0.0)
+    if spec.dtype == "string" and alias.endswith("_bytes"):
+        value = _in_json(_TEXT.encode())
+    for size in reversed((spec.shape or ())[1:]):
+        value = [value] * (1 if size is None else size)
+    return value
+
+
+def example_of(parser: protos.Message, constants: Mapping[str, list[bytes]]) -> protos.Message:
+    """A ``tf.Example`` with every feature that a parsing node looks for.
+
+    Args:
+        parser: The node.
+        constants: The texts of the constants of its graph, by the node's name.
+    """
+    example = protos.Example()
+    for key, dtype, count in _features(parser, constants):
+        feature = example.features.feature[key.decode("utf-8", "replace")]
+        if dtype == "string":
+            feature.bytes_list.value.extend([_TEXT.encode()] * count)
+        elif dtype == "float32":
+            feature.float_list.value.extend([0.0] * count)
+        else:
+            feature.int64_list.value.extend([0] * count)
+    return example
+
+
+def _in_json(data: bytes) -> dict[str, str]:
+    return {"b64": base64.b64encode(data).decode()}
+
+
+def _example_inputs(signature: Signature, meta_graph: protos.Message) -> dict[str, bytes]:
+    """The inputs of a signature that take serialized examples, with one each."""
+    texts = [
+        alias
+        for alias, spec in signature.inputs.items()
+        if spec.dtype == "string" and len(spec.shape or ()) <= 1
+    ]
+    if len(texts) != 1:
+        return {}
+    found = reach(meta_graph, signature_nodes(meta_graph, [signature.name]))
+    graph = meta_graph.graph_def
+    bodies = [[node for node in graph.node if node.name in found.nodes]]
+    for function in graph.library.function:
+        if function.signature.name in found.functions:
+            bodies.append(function.node_def)
+    for body in bodies:
+        for node in body:
+            if node.op in _PARSERS:
+                example = example_of(node, _constants(body))
+                return {texts[0]: example.SerializeToString(deterministic=True)}
+    return {}
+
+
+def _constants(nodes: Any) -> dict[str, list[bytes]]:
+    return {
+        node.name: list(node.attr["value"].tensor.string_val)
+        for node in nodes
+        if node.op == "Const" and "value" in node.attr
+    }
+
+
+def _features(
+    parser: protos.Message, constants: Mapping[str, list[bytes]]
+) -> Iterator[tuple[bytes, str, int]]:
+    """The features that a node parses: key, type, how many values."""
+    sparse, fixed = _keys(parser, constants)
+    types = [dtype_name(number) for number in parser.attr["sparse_types"].list.type]
+    yield from ((key, dtype, 1) for key, dtype in zip(sparse, types, strict=False))
+    types = [dtype_name(number) for number in parser.attr["Tdense"].list.type]
+    shapes = parser.attr["dense_shapes"].list.shape
+    for key, dtype, shape in zip(fixed, types, shapes, strict=False):
+        count = 1
+        for dim in shape.dim:
+            count *= max(dim.size, 1)
+        yield key, dtype, count
+
+
+def _keys(
+    parser: protos.Message, constants: Mapping[str, list[bytes]]
+) -> tuple[list[bytes], list[bytes]]:
+    """The keys of the sparse and of the dense features."""
+    if parser.op == "ParseSingleExample":
+        return list(parser.attr["sparse_keys"].list.s), list(parser.attr["dense_keys"].list.s)
+    names = [node_of(reference) for reference in parser.input]
+    if parser.op == "ParseExampleV2":
+        sparse, fixed = (constants.get(name, []) for name in (names + ["", ""] * 2)[2:4])
+        return sparse, fixed
+    # One scalar for each key, after the serialized examples and their names.
+    keys = [(constants.get(name) or [b""])[0] for name in names[2:]]
+    split = parser.attr["Nsparse"].i
+    return keys[:split], keys[split : split + parser.attr["Ndense"].i]

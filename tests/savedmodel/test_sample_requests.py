@@ -1,0 +1,93 @@
+"""The sample request of a signature is one that the ready-made predictor answers."""
+
+import base64
+import json
+
+import pytest
+
+from cpr.messages import Call
+from cpr.savedmodel import protos, reader
+from cpr.savedmodel.sample_requests import sample_request
+from cpr.serving import open_routine
+
+
+def samples(folder):
+    graph = reader.choose_meta_graph(reader.read_saved_model(folder))
+    found = reader.signatures(graph)
+    return {
+        name: sample_request(item, graph, is_only=len(found) == 1) for name, item in found.items()
+    }
+
+
+def test_every_sample_is_answered(any_saved_model):
+    found = samples(any_saved_model)
+    with open_routine(None, str(any_saved_model)) as routine:
+        calls = [Call(json.dumps(request).encode()) for request in found.values()]
+        for name, call in zip(found, calls, strict=True):
+            (reply,) = routine.answer([call])
+            assert reply.error is None, (name, call.body, reply.error)
+            assert len(json.loads(reply.body)["predictions"]) == 1
+
+
+def test_an_example_has_the_features_that_the_graph_parses(tf1_two_graphs):
+    found = samples(tf1_two_graphs)
+    assert found["serving_default"] == {"instances": ["text"]}
+    request = found["classify"]
+    assert request["signature_name"] == "classify"
+    example = protos.Example.FromString(base64.b64decode(request["instances"][0]["b64"]))
+    features = example.features.feature
+    assert sorted(features) == ["colour", "size", "tags"]
+    assert list(features["colour"].bytes_list.value) == [b"text"]
+    assert list(features["size"].float_list.value) == [0.0, 0.0]
+    assert list(features["tags"].int64_list.value) == [0]
+
+
+@pytest.mark.parametrize("version", ["ParseExample", "ParseExampleV2", "ParseSingleExample"])
+def test_examples_of_a_function_of_tensorflow_2(tf, tmp_path, version):
+    features = {
+        "age": tf.io.FixedLenFeature([2], tf.float32),
+        "job": tf.io.FixedLenFeature([], tf.string),
+        "tags": tf.io.VarLenFeature(tf.string),
+    }
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def score(examples):
+        if version == "ParseSingleExample":
+            parsed = tf.map_fn(
+                lambda one: tf.io.parse_single_example(one, features)["age"],
+                examples,
+                fn_output_signature=tf.float32,
+            )
+            return {"age": parsed}
+        if version == "ParseExample":
+            age = tf.raw_ops.ParseExample(
+                serialized=examples,
+                names=tf.constant([], tf.string),
+                sparse_keys=[tf.constant("tags")],
+                dense_keys=[tf.constant("age"), tf.constant("job")],
+                dense_defaults=[tf.constant([], tf.float32), tf.constant([], tf.string)],
+                sparse_types=[tf.string],
+                dense_shapes=[[2], []],
+            ).dense_values[0]
+            return {"age": age}
+        return {"age": tf.io.parse_example(examples, features)["age"]}
+
+    module = tf.Module()
+    module.score = score
+    tf.saved_model.save(module, str(tmp_path), {"serving_default": score})
+    [request] = samples(tmp_path).values()
+    example = base64.b64decode(request["instances"][0]["b64"])
+    served = tf.saved_model.load(str(tmp_path)).signatures["serving_default"]
+    assert served(tf.constant([example]))["age"].numpy().tolist() == [[0.0, 0.0]]
+    assert len(protos.Example.FromString(example).features.feature) == 3
+
+
+def test_a_signature_without_inputs_is_asked_with_an_empty_object():
+    signature = reader.Signature("count", "", {}, {})
+    assert sample_request(signature) == {"signature_name": "count", "instances": [{}]}
+
+
+def test_what_may_be_left_out_is_left_out():
+    inputs = {"x": reader.TensorSpec("float32", (None,)), "rate": reader.TensorSpec("float32", ())}
+    signature = reader.Signature("serving_default", "", inputs, {}, defaults=("rate",))
+    assert sample_request(signature) == {"instances": [{"x": 0.0}]}
