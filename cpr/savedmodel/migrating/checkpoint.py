@@ -1,0 +1,137 @@
+"""Opens a TF1 checkpoint with the function that builds its serving graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cpr.errors import LoadError, UsageError, shorten
+from cpr.savedmodel.migrating.declared import built_signatures
+from cpr.savedmodel.migrating.graph_questions import ancestors
+from cpr.savedmodel.migrating.model import V1Model, V1Signature
+from cpr.savedmodel.migrating.opening import as_servable
+from cpr.savedmodel.servable import Servable, SourceOptions
+from cpr.savedmodel.tensorflow_library import first_line, without_deprecations
+from cpr.suggest import did_you_mean
+
+
+def open_checkpoint(tf: Any, source: Path, options: SourceOptions) -> Servable:
+    """Build the graph in an empty one and restore what it serves from the checkpoint.
+
+    Args:
+        tf: TensorFlow.
+        source: The checkpoint's prefix, ``model.ckpt-94``, or a directory
+            whose latest one is meant.
+        options: `build` makes the serving graph: no readers, no dropout.
+
+    Raises:
+        UsageError: There is no `build`, or it returned no signatures.
+        LoadError: The checkpoint is missing or damaged, or lacks a variable.
+    """
+    if options.build is None:
+        raise UsageError(
+            f"{source} is a checkpoint: values without a graph.",
+            hint="Give the function that builds the serving graph: build=…; it makes "
+            "placeholders and returns ({'x': x}, {'y': y}).",
+        )
+    prefix = latest(tf, source)
+    title = f"checkpoint {prefix}"
+    session = tf.compat.v1.Session(graph=tf.Graph())
+    with session.graph.as_default(), without_deprecations(tf):
+        built = options.build()
+    signatures = built_signatures(session.graph, built, title)
+    restore(tf, session, signatures, prefix, title)
+    return as_servable(tf, V1Model(title, prefix, session, signatures, *_files(session.graph)))
+
+
+def latest(tf: Any, source: Path) -> Path:
+    """The prefix of the checkpoint that a path means.
+
+    Raises:
+        LoadError: There is none.
+    """
+    if not source.is_dir():
+        return source.with_suffix("") if source.suffix == ".index" else source
+    found = tf.train.latest_checkpoint(str(source))
+    prefixes = sorted(source.glob("*.index"), key=lambda path: path.stat().st_mtime)
+    if found is None and not prefixes:
+        names = ", ".join(sorted(item.name for item in source.iterdir())[:8])
+        raise LoadError(
+            f"{source} holds no checkpoint; it holds {names or 'nothing'}.",
+            hint="A checkpoint is NAME.index with NAME.data-00000-of-00001.",
+        )
+    return Path(found) if found else prefixes[-1].with_suffix("")
+
+
+def restore(
+    tf: Any, session: Any, signatures: Mapping[str, V1Signature], prefix: Path, title: str
+) -> None:
+    """Fill the variables that the signatures read, and initialize the tables.
+
+    Raises:
+        LoadError: The checkpoint is missing or damaged, or lacks a variable.
+    """
+    graph = session.graph
+    shapes = _shapes(tf, prefix)
+    outputs = [name for s in signatures.values() for name in s.outputs.values()]
+    read = ancestors(graph, [name.partition(":")[0] for name in outputs])
+    with graph.as_default(), without_deprecations(tf):
+        variables = [item for item in tf.compat.v1.global_variables() if item.op.name in read]
+        _check(variables, shapes, prefix, title)
+        if variables:
+            # A Saver finds the parts of partitioned variables by the whole's name.
+            tf.compat.v1.train.Saver(variables).restore(session, str(prefix))
+    run_initializers(tf, session)
+
+
+def run_initializers(tf: Any, session: Any) -> None:
+    """Initialize local variables and tables."""
+    v1 = tf.compat.v1
+    with session.graph.as_default():
+        session.run([v1.local_variables_initializer(), v1.tables_initializer()])
+
+
+def _shapes(tf: Any, prefix: Path) -> Mapping[str, Any]:
+    try:
+        shapes: Mapping[str, Any] = tf.train.load_checkpoint(
+            str(prefix)
+        ).get_variable_to_shape_map()
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise LoadError(
+            f"the checkpoint {prefix} cannot be read: {first_line(error, prefix.parent)}",
+            hint=f"It is {prefix.name}.index with {prefix.name}.data-?????-of-?????; copy both.",
+        ) from error
+    return shapes
+
+
+def _check(variables: Iterable[Any], shapes: Mapping[str, Any], prefix: Path, title: str) -> None:
+    """Refuse variables that the checkpoint does not have, or has in another shape."""
+    for variable in variables:
+        slices = variable._get_save_slice_info()
+        name = slices.full_name if slices else variable.op.name
+        wanted = list(slices.full_shape) if slices else variable.shape.as_list()
+        if name not in shapes:
+            others = ", ".join(sorted(shapes)[:8])
+            raise LoadError(
+                f"{title} has no value for the variable {shorten(name)}; it has {others}"
+                f"{', …' if len(shapes) > 8 else ''}.",
+                hint=f"Build the graph with the names of the one that was trained. "
+                f"{did_you_mean(name, shapes)}".strip(),
+            )
+        if list(shapes[name]) != wanted:
+            raise LoadError(
+                f"{title} has {name!r} of shape {list(shapes[name])}, "
+                f"but the graph's variable has {wanted}.",
+                hint="Build the graph with the sizes that were trained.",
+            )
+
+
+def _files(graph: Any) -> tuple[tuple[str, ...], dict[str, Path]]:
+    """The graph's initializers of tables, and the files whose paths are in constants."""
+    tables = tuple(op.name for op in graph.get_collection("table_initializer"))
+    paths = {}
+    for tensor in graph.get_collection("asset_filepaths"):
+        (value,) = tensor.op.get_attr("value").string_val
+        paths[tensor.name] = Path(value.decode())
+    return tables, paths
