@@ -152,10 +152,11 @@ class Explainer:
         columns = columns_of(options)
         found = []
         for subject, prediction in zip(subjects, predictions, strict=True):
-            estimate, picked = sampling.explain(subject, oracle, scorer, options, columns)
+            [scores] = scorer.scores([prediction])
+            picked = columns(scores)
+            estimate = sampling.explain(subject, oracle, scorer, options, picked)
             errors = shares_of(estimate)
-            count = scorer.scores([prediction]).shape[1]
-            made = attributions_of(subject, scorer, estimate, picked, errors, count)
+            made = attributions_of(subject, scorer, estimate, picked, errors)
             found.append(Explanation(made, prediction))
         return found
 
@@ -177,11 +178,12 @@ class Explainer:
         target, columns = Target(model, signature, output), columns_of(options)
         found = []
         for subject, prediction in zip(subjects, predictions, strict=True):
-            estimate, picked, errors = gradients.explain(
-                subject, target, columns, steps=options.num_integral_steps, budget=budget
+            [scores] = scorer.scores([prediction])
+            picked = columns(scores)
+            estimate, errors = gradients.explain(
+                subject, target, picked, steps=options.num_integral_steps, budget=budget
             )
-            count = scorer.scores([prediction]).shape[1]
-            made = attributions_of(subject, scorer, estimate, picked, errors, count)
+            made = attributions_of(subject, scorer, estimate, picked, errors)
             found.append(Explanation(made, prediction))
         return found
 

@@ -137,7 +137,7 @@ def _row(names: list[str], typical: Any) -> InputMetadata:
         "features",
         "features",
         _given(typical) or [0],
-        names if is_named else (),
+        names if is_named else [],
         "bag_of_features" if is_named else "identity",
         "numeric",
     )
@@ -165,7 +165,7 @@ def _given(typical: Any) -> list[Any]:
 
 
 def _output(outputs: Mapping[str, Any], wanted: str, labels: Sequence[str]) -> OutputMetadata:
-    named = labels if len(labels) <= _MOST_NAMES else ()
+    named = list(labels) if len(labels) <= _MOST_NAMES else []
     numeric = {alias: item for alias, item in outputs.items() if item["dtype"] != "string"}
     if wanted and outputs and wanted not in numeric:
         raise BadInput(

@@ -9,7 +9,7 @@ steps are doubled until it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,23 +44,22 @@ class Target:
 def explain(
     subject: Subject,
     target: Target,
-    columns: Callable[[Floats], Sequence[int]],
+    picked: Sequence[int],
     *,
     steps: int,
     budget: Budget,
-) -> tuple[Estimate, Sequence[int], list[float]]:
-    """Attributions of all leaves of a subject, the scores that they are of, and their errors.
+) -> tuple[Estimate, list[float]]:
+    """Attributions of all leaves of a subject to some scores, and the error of each score's.
 
     Args:
         subject: The instance; inputs that are no floats stay as they are.
         target: The score.
-        columns: Picks scores, given those of the instance.
+        picked: Which scores of the output.
         steps: How many gradients are taken at first.
         budget: Of the request.
     """
     feeds = _feeds(subject.instance, target.signature)
     scores = _scores(target, feeds, budget)
-    picked = columns(scores)
     shape = (len(subject.values), len(picked))
     attributions, errors = np.zeros(shape), [0.0] * len(picked)
     empty = np.zeros(len(picked))
@@ -75,7 +74,7 @@ def explain(
             empty[position] += below[column] / count
             errors[position] = max(errors[position], error)
     full = scores[list(picked)]
-    return Estimate(attributions, empty, full, None), picked, errors
+    return Estimate(attributions, empty, full, None), errors
 
 
 def _scores(target: Target, feeds: Tensors, budget: Budget) -> Floats:

@@ -42,7 +42,6 @@ def attributions_of(
     estimate: Estimate,
     picked: Sequence[int],
     errors: Sequence[float | None],
-    count: int,
 ) -> list[Attribution]:
     """The attributions of a subject, one for each label.
 
@@ -52,13 +51,12 @@ def attributions_of(
         estimate: Has a column for each label.
         picked: The labels.
         errors: Of each label's attributions.
-        count: How many scores the output has.
     """
     return [
         Attribution(
             scorer.output_name,
             scorer.label_index(column),
-            scorer.label_name(column, count),
+            scorer.label_name(column),
             float(estimate.empty[position]),
             float(estimate.full[position]),
             subject.name([float(value) for value in estimate.attributions[:, position]]),

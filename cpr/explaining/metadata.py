@@ -68,8 +68,8 @@ class InputMetadata:
 
     name: str
     tensor: str
-    baselines: Sequence[Any] = ()
-    features: Sequence[str] = ()
+    baselines: list[Any] = field(default_factory=list)
+    features: list[str] = field(default_factory=list)
     encoding: str = "identity"
     modality: str = ""
 
@@ -80,15 +80,15 @@ class OutputMetadata:
 
     name: str
     tensor: str
-    labels: Sequence[str] = ()
+    labels: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Metadata:
     """What the file says: its inputs and outputs, by the names that they go by."""
 
-    inputs: Sequence[InputMetadata] = ()
-    outputs: Sequence[OutputMetadata] = ()
+    inputs: list[InputMetadata] = field(default_factory=list)
+    outputs: list[OutputMetadata] = field(default_factory=list)
     framework: str = "tensorflow2"
     source: str = field(default=FILE, compare=False)
 

@@ -44,8 +44,20 @@ class Oracle:
         """What the predictor says of each instance, asked as often as it takes."""
         found: list[Any] = []
         while len(found) < len(instances):
-            part = list(instances[len(found) : len(found) + self._budget.rows])
-            found.extend(self._ask(part))
+            found.extend(self._ask(instances[len(found) : len(found) + self._budget.rows]))
+        return found
+
+    def scores(
+        self, count: int, make: Callable[[int], Any], scorer: Scorer, picked: Sequence[int]
+    ) -> Floats:
+        """Some of the scores of so many instances, which are made as they are needed."""
+        found = np.empty((count, len(picked)))
+        start = 0
+        while start < count:
+            stop = min(start + self._budget.rows, count)
+            rows = scorer.scores(self._ask([make(number) for number in range(start, stop)]))
+            found[start:stop] = rows[:, list(picked)]
+            start = stop
         return found
 
     def settle(self, instance: Any, other: Any, scorer: Scorer) -> None:
@@ -72,9 +84,9 @@ class Oracle:
             )
         self._is_trusted = True
 
-    def _ask(self, instances: list[Any]) -> Any:
+    def _ask(self, instances: Sequence[Any]) -> Any:
         def predict() -> Any:
-            return self._routine.predict(Instances(instances, self._parameters))
+            return self._routine.predict(Instances(list(instances), self._parameters))
 
         predictions = self._budget.run(len(instances), predict)
         if self._routine.contract.name == "VERTEX" and isinstance(predictions, dict):
@@ -105,27 +117,22 @@ def check_cost(subjects: Sequence[Subject], options: Options) -> None:
 
 
 def explain(
-    subject: Subject,
-    oracle: Oracle,
-    scorer: Scorer,
-    options: Options,
-    columns: Callable[[Floats], Sequence[int]],
-) -> tuple[Estimate, Sequence[int]]:
-    """Attributions of all leaves of a subject, and the scores that they are of.
+    subject: Subject, oracle: Oracle, scorer: Scorer, options: Options, picked: Sequence[int]
+) -> Estimate:
+    """Attributions of all leaves of a subject to some scores, the mean over its baselines.
 
     Args:
         subject: The instance.
         oracle: What predicts its variants.
         scorer: Finds their scores.
         options: The paths and the seed.
-        columns: Picks scores, given those of the instance.
+        picked: Which scores.
     """
-    estimates, picked = [], None
-    for baseline in subject.baselines:
-        estimate, picked = _against(subject, baseline, oracle, scorer, options, picked or columns)
-        estimates.append(estimate)
-    assert picked is not None
-    return _mean(estimates), picked
+    against = [
+        _against(subject, baseline, oracle, scorer, options, picked)
+        for baseline in subject.baselines
+    ]
+    return _mean(against)
 
 
 def _against(
@@ -134,34 +141,26 @@ def _against(
     oracle: Oracle,
     scorer: Scorer,
     options: Options,
-    columns: Callable[[Floats], Sequence[int]] | Sequence[int],
-) -> tuple[Estimate, Sequence[int]]:
+    picked: Sequence[int],
+) -> Estimate:
     changed = _changed(subject, baseline)
-    picked: list[Sequence[int]] = []
 
     def values(masks: Masks) -> Floats:
-        rows = [_variant(subject, baseline, changed, mask) for mask in masks.tolist()]
-        scores = scorer.scores(oracle.predict(rows))
-        full = scores[masks.all(axis=1).argmax()]
-        picked.append(columns(full) if callable(columns) else columns)
-        return scores[:, list(picked[-1])]
+        def variant(number: int) -> Any:
+            return _variant(subject, baseline, changed, masks[number].tolist())
+
+        return oracle.scores(len(masks), variant, scorer, picked)
 
     if not changed:
-        scores = scorer.scores(oracle.predict([subject.instance]))
-        found = columns(scores[0]) if callable(columns) else columns
-        kept = scores[0, list(found)]
-        nothing = np.zeros((len(subject.values), len(kept)))
-        return Estimate(nothing, kept, kept, nothing), found
+        [kept] = oracle.scores(1, lambda _: subject.instance, scorer, picked)
+        nothing = np.zeros((len(subject.values), len(picked)))
+        return Estimate(nothing, kept, kept, nothing)
     estimate = shapley.estimate(values, len(changed), paths=options.num_paths, seed=options.seed)
     for column, difference in enumerate(estimate.full - estimate.empty):
-        sizes = np.abs(estimate.attributions[:, column]).sum()
-        size = sizes + abs(estimate.full[column]) + abs(estimate.empty[column])
-        check_complete(
-            estimate.attributions[:, column],
-            float(difference),
-            tolerance=1e-9 * float(size) + 1e-12,
-        )
-    return _spread(estimate, changed, len(subject.values)), picked[-1]
+        own = estimate.attributions[:, column]
+        size = np.abs(own).sum() + abs(estimate.full[column]) + abs(estimate.empty[column])
+        check_complete(own, float(difference), tolerance=1e-9 * float(size) + 1e-12)
+    return _spread(estimate, changed, len(subject.values))
 
 
 def _changed(subject: Subject, baseline: Sequence[Any]) -> list[int]:

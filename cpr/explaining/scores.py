@@ -27,13 +27,13 @@ class Scorer:
         output: The key of the output in a prediction; None where a prediction
             is the output itself.
         output_name: What the answer calls it.
-        is_scalar: Whether it is a single number.
+        width: How many scores it has; 0 where it is a single number.
         labels: What its scores are called; empty where nothing tells.
     """
 
     output: str | None
     output_name: str
-    is_scalar: bool
+    width: int
     labels: Sequence[str] = ()
 
     def scores(self, predictions: Sequence[Any] | Floats) -> Floats:
@@ -46,7 +46,8 @@ class Scorer:
         if self.output is not None:
             picked = [item.get(self.output) for item in predictions]
         try:
-            rows = np.asarray(picked, dtype=np.float64).reshape(len(predictions), -1)
+            shape = (len(predictions), self.width or 1)
+            rows = np.asarray(picked, dtype=np.float64).reshape(shape)
         except (TypeError, ValueError) as error:
             raise BadOutput(
                 "the predictions of an instance and its variants are not all numbers of one "
@@ -62,11 +63,11 @@ class Scorer:
 
     def label_index(self, column: int) -> int:
         """The label of a column of scores."""
-        return SCALAR if self.is_scalar else column
+        return column if self.width else SCALAR
 
-    def label_name(self, column: int, count: int) -> str:
+    def label_name(self, column: int) -> str:
         """What it is called, where that is known."""
-        is_known = len(self.labels) == count and not self.is_scalar
+        is_known = len(self.labels) == self.width > 0
         return self.labels[column] if is_known else ""
 
 
@@ -113,8 +114,9 @@ def scorer_of(
         value = np.asarray(prediction).tolist()
         if not _is_numeric(value):
             raise _no_scores(value, routine)
-        name = names.get(only, only) or ("probabilities" if labels else "prediction")
-        return Scorer(None, name, not isinstance(value, list), labels)
+        told = next(iter(names.values())) if len(names) == 1 else only
+        name = told or ("probabilities" if labels else "prediction")
+        return Scorer(None, name, _width(value), labels)
     numeric = [key for key, value in prediction.items() if _is_numeric(value)]
     by_name = {names.get(key, key): key for key in numeric}
     wanted = by_name.get(wanted, wanted)
@@ -132,7 +134,7 @@ def scorer_of(
             hint=f'Name the one to explain: "explain": {{"output": "{numeric[0]}"}}.',
         )
     key = wanted or numeric[0]
-    return Scorer(key, names.get(key, key), not isinstance(prediction[key], list), labels)
+    return Scorer(key, names.get(key, key), _width(prediction[key]), labels)
 
 
 def with_scores(routine: Routine, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,6 +169,10 @@ def _is_numeric(value: Any) -> bool:
         value = value[0]
     values = value if isinstance(value, list) else [value]
     return bool(values) and all(isinstance(item, (int, float)) for item in values)
+
+
+def _width(value: Any) -> int:
+    return int(np.size(value)) if isinstance(value, list) else 0
 
 
 def _labels(routine: Routine) -> list[str]:
