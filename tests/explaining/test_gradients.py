@@ -1,0 +1,192 @@
+"""Integrated gradients of SavedModels: completeness, and what has no gradients."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cpr.savedmodel.tensorflow_library import import_tensorflow
+
+ROW = [0.5, -1.2, 0.7]
+GRADIENTS = {"method": "integrated-gradients"}
+
+
+@pytest.fixture(scope="session")
+def tf():
+    pytest.importorskip("tensorflow", reason="needs the extra cpr[tensorflow]")
+    return import_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def saved_function(tf, tmp_path_factory):
+    """Saves a function of tensors as a SavedModel; its model directory."""
+
+    def save(function, **specs):
+        module = tf.Module()
+        given = [tf.TensorSpec(shape, dtype, name=n) for n, (shape, dtype) in specs.items()]
+        module.call = tf.function(function, input_signature=given)
+        folder = tmp_path_factory.mktemp("function") / "1"
+        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call})
+        return folder.parent
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def network(tf, saved_function):
+    """A network with kinks, of three numbers to two probabilities."""
+    generator = np.random.default_rng(2)
+    first = tf.Variable(generator.normal(size=(3, 16)), dtype=tf.float32)
+    second = tf.Variable(generator.normal(size=(16, 2)), dtype=tf.float32)
+
+    def call(x):
+        return {"scores": tf.nn.softmax(tf.nn.relu(x @ first) @ second)}
+
+    module = tf.Module()
+    module.variables_of_call = (first, second)
+    module.call = tf.function(call, input_signature=[tf.TensorSpec([None, 3], name="x")])
+    return module
+
+
+@pytest.fixture(scope="session")
+def network_dir(tf, network, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("network") / "3"
+    tf.saved_model.save(network, str(folder), signatures={"serving_default": network.call})
+    return folder.parent
+
+
+@pytest.mark.parametrize("steps", [1, 10, 200])
+def test_the_attributions_of_a_network_add_up(explainer_of, network_dir, labels_of, steps):
+    explain = {**GRADIENTS, "num_integral_steps": steps, "top_k": 2}
+    found = labels_of(explainer_of(network_dir), instances=[ROW], explain=explain)
+    assert [item["output_name"] for item in found] == ["scores", "scores"]
+    assert {item["label_index"] for item in found} == {0, 1}
+    for item in found:
+        difference = item["example_score"] - item["baseline_score"]
+        assert sum(item["attributions"]["x"]) == pytest.approx(difference, rel=0.011)
+        off = abs(sum(item["attributions"]["x"]) - difference)
+        assert item["approx_error"] <= 0.01
+        assert off <= item["approx_error"] * abs(difference) + 1e-9
+
+
+def test_more_steps_come_nearer(explainer_of, network_dir, labels_of):
+    explainer = explainer_of(network_dir)
+    errors = [
+        labels_of(explainer, instances=[ROW], explain={**GRADIENTS, "num_integral_steps": steps})[
+            0
+        ]["approx_error"]
+        for steps in (5, 1000)
+    ]
+    assert errors[1] < 1e-4
+    assert errors[1] <= errors[0]
+
+
+def test_gradients_of_a_linear_model_are_its_weights(explainer_of, saved_function, labels_of, tf):
+    weights = [2.0, -1.0, 0.5]
+    folder = saved_function(lambda x: {"y": tf.linalg.matvec(x, weights)}, x=([None, 3], "float32"))
+    explainer = explainer_of(folder)
+    explain = {**GRADIENTS, "baseline": [1, 1, 1]}
+    [found] = labels_of(explainer, instances=[ROW], explain=explain)
+    expected = np.multiply(weights, np.subtract(ROW, 1))
+    assert found["attributions"]["x"] == pytest.approx(expected, rel=1e-5)
+    assert found["label_index"] == -1
+    [sampled] = labels_of(explainer, instances=[ROW], explain={"baseline": [1, 1, 1]})
+    assert sampled["attributions"]["x"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_several_inputs_are_explained_those_of_no_floats_stay(
+    explainer_of, saved_function, labels_of, tf
+):
+    def call(a, b, number):
+        return {"y": a * b[:, 0] * tf.cast(number, tf.float32), "text": tf.fill(tf.shape(a), "t")}
+
+    shapes = {"a": ([None], "float32"), "b": ([None, 2], "float32"), "number": ([None], "int64")}
+    folder = saved_function(call, **shapes)
+    instance = {"number": 3, "b": [2.0, 5.0], "a": 4.0}
+    [found] = labels_of(explainer_of(folder), instances=[instance], explain=GRADIENTS)
+    assert found["attributions"]["b"] == pytest.approx([12, 0])
+    assert (found["attributions"]["a"], found["attributions"]["number"]) == (pytest.approx(12), 0)
+    assert (found["baseline_score"], found["example_score"]) == (0, 24)
+
+
+def test_large_instances_of_a_saved_model_take_gradients_by_themselves(
+    explainer_of, saved_function, labels_of, tf
+):
+    folder = saved_function(
+        lambda image: {"y": tf.reduce_sum(image**2, [1, 2])}, image=([None, 9, 9], "float32")
+    )
+    image = np.arange(81.0).reshape(9, 9) / 10
+    [found] = labels_of(explainer_of(folder), instances=[image.tolist()])
+    assert np.allclose(found["attributions"]["image"], image**2, rtol=1e-4)
+    assert 0 < found["approx_error"] < 1e-4
+
+
+def test_a_graph_of_tensorflow_1_has_gradients(explainer_of, labels_of, tf, tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 3], "x")
+        w = v1.get_variable("w", initializer=[[1.0], [2.0], [3.0]], use_resource=False)
+        y = tf.sigmoid(x @ w, "y")
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(tmp_path / "m"), {"x": x}, {"y": y})
+    metadata = {
+        "inputs": {"data": {"input_tensor_name": "x:0", "input_baselines": [0.1]}},
+        "outputs": {"score": {"output_tensor_name": "y:0"}},
+        "framework": "tensorflow",
+    }
+    (tmp_path / "m" / "explanation_metadata.json").write_text(json.dumps(metadata))
+    [found] = labels_of(explainer_of(tmp_path / "m"), instances=[ROW], explain=GRADIENTS)
+    assert (found["output_name"], list(found["attributions"])) == ("score", ["data"])
+    difference = found["example_score"] - found["baseline_score"]
+    assert sum(found["attributions"]["data"]) == pytest.approx(difference, abs=1e-4)
+    assert found["baseline_score"] == pytest.approx(1 / (1 + np.exp(-0.6)), rel=1e-5)
+
+
+def test_a_model_that_jumps_is_declined(explainer_of, saved_function, ask, tf):
+    folder = saved_function(
+        lambda x: {"y": tf.sign(x[:, 0]) + 0.001 * x[:, 0]}, x=([None, 3], "float32")
+    )
+    status, document = ask(explainer_of(folder), instances=[ROW], explain=GRADIENTS)
+    assert status == 500
+    assert (
+        "the attributions add up to 0.0005, but the scores of the instance and the baseline "
+        in (document["error"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "instance", "said"),
+    [
+        (lambda tf, x: {"y": tf.argmax(x, 1)}, ROW, "the output 'y' has no gradient by 'x'."),
+        (
+            lambda tf, x: {"y": tf.cast(x, tf.float32)[:, 0]},
+            [1, 2, 3],
+            "no input of the signature 'serving_default' holds floats",
+        ),
+    ],
+    ids=["output", "input"],
+)
+def test_what_has_no_gradient_is_said(explainer_of, saved_function, ask, tf, call, instance, said):
+    dtype = "int64" if isinstance(instance[0], int) else "float32"
+    folder = saved_function(lambda x: call(tf, x), x=([None, 3], dtype))
+    status, document = ask(explainer_of(folder), instances=[instance], explain=GRADIENTS)
+    assert (status, said in document["error"]) == (400, True), document
+    assert "sampled-shapley" in document["error"]
+
+
+def test_other_models_have_no_gradients(explainer_of, forest, ask):
+    status, document = ask(explainer_of(forest), instances=[[1] * 5], explain=GRADIENTS)
+    assert status == 400
+    assert (
+        "SklearnEstimator is no ready-made predictor of a TensorFlow SavedModel"
+        in (document["error"])
+    )
+
+
+def test_texts_are_explained_by_sampling(explainer_of, saved_function, labels_of, tf):
+    folder = saved_function(
+        lambda word: {"length": tf.strings.length(word)}, word=([None], "string")
+    )
+    [found] = labels_of(explainer_of(folder), instances=["four"])
+    assert found["attributions"] == {"word": 4}
+    assert (found["baseline_score"], found["example_score"]) == (0, 4)
