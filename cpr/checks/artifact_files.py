@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cpr.artifacts.leftovers import Leftover, leftovers
 from cpr.checks.content import content_of
 from cpr.checks.profiles import profile_named
 from cpr.checks.subject import Subject
 from cpr.findings import Finding, rule
-from cpr.packager.serving_files import Leftover, leftovers
 from cpr.savedmodel.bundle import read_index
 from cpr.savedmodel.sorted_table import DamagedIndex
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpr.artifacts.leftovers import Leftover, leftovers
 from cpr.errors import ConfigError, EnvironmentProblem, UsageError
 from cpr.manifest import MemberRecord
 from cpr.packager.folder_swap import UnfinishedFolder, sync, unfinished_folder
-from cpr.packager.serving_files import Leftover, leftovers
 from cpr.packager.tree import matches
 
 _CHUNK = 1 << 20

@@ -1,6 +1,6 @@
 import pytest
 
-from cpr.packager.serving_files import Leftover, leftovers
+from cpr.artifacts.leftovers import Leftover, leftovers
 
 SAVED_MODEL = [
     "1/saved_model.pb",
