@@ -80,8 +80,8 @@ class Budget:
         whole = self._deadline_ns - self._begun_ns
         if now + 1.5 * self._longest_ns > self._deadline_ns - whole / 20:
             raise OutOfTime(
-                f"no explanation was there within {whole / 1e9:.3g} s, when {self.made:,} "
-                "predictions had been made for it.",
+                f"there is no time left for the explanation, for which {self.made:,} predictions "
+                "have been made.",
                 hint="Ask for fewer instances, num_paths or num_integral_steps at once, or give "
                 "the server a longer request_timeout_s.",
             )
