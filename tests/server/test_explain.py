@@ -78,4 +78,4 @@ def test_an_explanation_that_takes_too_long_leaves_its_worker_alone(summer):
     assert status == 504
     assert "there is no time left for the explanation, for which " in document["error"]
     assert server.predict([1.0])[1]["predictions"][0]["pid"] == worker
-    assert "hung" not in server.errors()
+    assert "hung" not in server.errors
