@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cpr.savedmodel.exporting.exporter import export
 from cpr.savedmodel.exporting.exported import Exported, ExportedSignature
+from cpr.savedmodel.exporting.exporter import export
 from cpr.savedmodel.exporting.heads import Head
 from cpr.savedmodel.exporting.versions import Retention
 

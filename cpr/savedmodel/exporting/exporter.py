@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,9 @@ def _export(
 ) -> Exported:
     tf = import_tensorflow()
     with without_deprecations(tf), staged(place.target, place.version) as folder:
-        servable = open_source(tf, source, options)
+        plan = plan.with_graphs(tf)
+        opened = open_source(tf, source, options)
+        servable = replace(opened, holders=(*opened.holders, *plan.holders(wanted.values())))
         graphs = [(tags, plan.signatures_of(tf, servable, own)) for tags, own in wanted.items()]
         notes = write(tf, graphs, servable, folder, assets=files.assets)
         for path in files.extra:

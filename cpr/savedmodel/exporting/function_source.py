@@ -11,6 +11,7 @@ from cpr.savedmodel.exporting.structures import (
     apply_by_name,
     as_arrays,
     constants,
+    held_by,
     named_outputs,
     parameter_names,
 )
@@ -27,15 +28,10 @@ def open_function(tf: Any, source: Any, options: SourceOptions) -> Servable:
         UsageError: Its inputs are not known.
     """
     name = getattr(source, "__name__", None) or getattr(source, "name", "") or "function"
-    inner = getattr(source, "python_function", source)
-    held = [
-        cell.cell_contents for cell in getattr(inner, "__closure__", None) or () if _is_full(cell)
-    ]
-    owner = getattr(source, "__self__", None)
     return Servable(
         f"function {name!r}",
         {DEFAULT: servable_function(tf, source, options.inputs)},
-        holders=tuple(item for item in (owner, source, *held) if item is not None),
+        holders=tuple(held_by(source)),
     )
 
 
@@ -174,11 +170,3 @@ def _functions_of(module: Any) -> list[tuple[str, Any]]:
 
 def _is_typed(function: Any, options: SourceOptions) -> bool:
     return bool(options.inputs) or getattr(function, "input_signature", None) is not None
-
-
-def _is_full(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - an empty cell raises
-    except ValueError:
-        return False
-    return True

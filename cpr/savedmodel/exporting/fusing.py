@@ -10,6 +10,7 @@ import numpy as np
 
 from cpr.errors import UsageError
 from cpr.savedmodel.exporting.function_source import declared_inputs
+from cpr.savedmodel.exporting.fused_transformer import FusedTransformer
 from cpr.savedmodel.exporting.heads import then
 from cpr.savedmodel.exporting.structures import apply_by_name, as_arrays, constants, named_outputs
 from cpr.savedmodel.servable import ServableFunction, Tensors
@@ -33,12 +34,14 @@ def with_preprocessing(
     Raises:
         UsageError: Its inputs are not known.
     """
-    specs = dict(inputs) or declared_inputs(preprocess)
+    specs = dict(inputs) or getattr(preprocess, "inputs", None) or declared_inputs(preprocess)
     # What Keras calls its input is of no use to someone who calls a Python function.
     names = list(function.inputs)
 
     def prepare(tensors: Tensors) -> dict[str, Any]:
-        prepared = _by_input_name(apply_by_name(preprocess, tensors), names)
+        is_fused = isinstance(preprocess, FusedTransformer)
+        made = preprocess(tensors) if is_fused else apply_by_name(preprocess, tensors)
+        prepared = _by_input_name(made, names)
         return {
             name: tf.cast(value, function.inputs[name].dtype)
             if function.inputs[name].dtype.name != "string"
@@ -49,15 +52,21 @@ def with_preprocessing(
     def call(tensors: Tensors) -> Tensors:
         return function.call(prepare(tensors))
 
+    examples = getattr(preprocess, "examples", None)
     reference = function.reference
     if reference is None:
-        return replace(function, call=call, inputs=specs, examples=None)
+        return replace(function, call=call, inputs=specs, examples=examples)
     inner = reference
 
     def refer(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+        if isinstance(preprocess, FusedTransformer):
+            made = _by_input_name(preprocess.reference(arrays), names)
+            return inner(
+                {name: value.astype(_numpy(function, name)) for name, value in made.items()}
+            )
         return inner(as_arrays(prepare(constants(tf, arrays, specs))))
 
-    return replace(function, call=call, inputs=specs, reference=refer, examples=None)
+    return replace(function, call=call, inputs=specs, reference=refer, examples=examples)
 
 
 def with_postprocessing(
@@ -121,6 +130,10 @@ def _by_input_name(prepared: Any, names: list[str]) -> dict[str, Any]:
         f"preprocessing returned {got}; the model takes {', '.join(map(repr, names))}.",
         hint="Return a dict of tensors by these names.",
     )
+
+
+def _numpy(function: ServableFunction, name: str) -> Any:
+    return function.inputs[name].dtype.as_numpy_dtype
 
 
 def _plain(array: Array) -> Any:

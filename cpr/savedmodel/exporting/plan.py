@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cpr.errors import UsageError
 from cpr.savedmodel.exporting.batches import with_any_batch
 from cpr.savedmodel.exporting.function_source import servable_function
+from cpr.savedmodel.exporting.fused_transformer import FusedTransformer
 from cpr.savedmodel.exporting.fusing import with_labels, with_postprocessing, with_preprocessing
 from cpr.savedmodel.exporting.heads import Head, as_heads, function_of, with_outputs
 from cpr.savedmodel.exporting.receivers import with_examples
 from cpr.savedmodel.exporting.samples import arrays_of, sample_arrays
+from cpr.savedmodel.exporting.structures import held_by
+from cpr.savedmodel.exporting.transformers import is_transformer
 from cpr.savedmodel.servable import DEFAULT, Servable, ServableFunction
 
 
@@ -26,6 +29,19 @@ class Plan:
     examples: Mapping[str, Any] | None
     any_batch: bool
     samples: Any
+
+    def with_graphs(self, tf: Any) -> Plan:
+        """The plan with a transformer of scikit-learn made a function of tensors."""
+        if not is_transformer(self.preprocess):
+            return self
+        return replace(self, preprocess=FusedTransformer(tf, self.preprocess))
+
+    def holders(self, wanted: Iterable[Mapping[str, Any] | None]) -> list[Any]:
+        """Whatever may own the tables that the caller's own functions use."""
+        heads = [head for signatures in wanted for head in (signatures or {}).values()]
+        own = [getattr(head, "function", head) for head in heads]
+        functions = [self.preprocess, self.postprocess, *own]
+        return [held for function in functions if callable(function) for held in held_by(function)]
 
     def signatures_of(
         self, tf: Any, servable: Servable, wanted: Mapping[str, Any] | None

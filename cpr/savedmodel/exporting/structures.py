@@ -61,6 +61,26 @@ def parameter_names(function: Any) -> list[str]:
     return names[1:] if names[:1] == ["self"] else names
 
 
+def held_by(function: Any) -> list[Any]:
+    """What a function may use besides its arguments: its object, and what it encloses."""
+    inner = getattr(function, "python_function", function)
+    cells = getattr(inner, "__closure__", None) or ()
+    held = [cell.cell_contents for cell in cells if _is_full(cell)]
+    named = getattr(getattr(inner, "__code__", None), "co_names", ())
+    globals_of = getattr(inner, "__globals__", {})
+    held += [globals_of[name] for name in named if name in globals_of]
+    owners = (getattr(function, "__self__", None), getattr(inner, "__self__", None), function)
+    return [*(owner for owner in owners if owner is not None), *held]
+
+
+def _is_full(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - an empty cell raises
+    except ValueError:
+        return False
+    return True
+
+
 def constants(tf: Any, arrays: Mapping[str, Array], specs: Mapping[str, Any]) -> dict[str, Any]:
     """Tensors of the declared types, of arrays."""
     return {

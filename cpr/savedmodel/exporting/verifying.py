@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cpr.errors import LoadError, PredictionFailed, shorten
+from cpr.errors import CprError, LoadError, PredictionFailed, shorten
 from cpr.savedmodel.exporting.samples import sample_arrays
 from cpr.savedmodel.exporting.writing import Graph
 from cpr.savedmodel.fresh import Answer, Run
@@ -125,6 +125,8 @@ def _expect(run: Run, function: ServableFunction) -> _Expected:
         return _Expected(run, None, "the source cannot be called by itself", count)
     try:
         return _Expected(run, function.reference(run.feeds), instances=count)
+    except CprError:
+        raise
     except Exception as error:  # made-up inputs: the source may refuse them in any way
         remark = f"the source refuses the samples: {first_line(error, Path('/'))}"
         return _Expected(run, None, remark, count)

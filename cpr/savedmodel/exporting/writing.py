@@ -121,7 +121,7 @@ def _owner(tf: Any, functions: Sequence[Any], servable: Servable) -> Any:
 
 def _trackables(tf: Any, holders: Sequence[Any]) -> list[Any]:
     found: dict[int, Any] = {}
-    for holder in holders:
+    for holder in [*holders, *(item for h in holders for item in getattr(h, "owned", ()))]:
         if isinstance(holder, tf.__internal__.tracking.Trackable):
             view = tf.train.TrackableView(holder)
             found |= {id(item): item for item in view.descendants()}
