@@ -7,14 +7,18 @@ changed, as TensorFlow's MethodNameUpdater did.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cpr.errors import LoadError, UsageError, shorten
+from cpr.savedmodel.meta_graph import signatures
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
 from cpr.savedmodel.servable import METHODS
 from cpr.suggest import did_you_mean
+
+logger = logging.getLogger(__name__)
 
 _FLOAT, _STRING = 1, 7
 # What TensorFlow Serving demands: the input, and the types of the outputs it knows.
@@ -66,7 +70,7 @@ def set_method_names(
         wanted = short_name(method)
         having = [graph for graph in graphs if name in graph.signature_def]
         if not having:
-            known = sorted({key for graph in graphs for key in graph.signature_def})
+            known = sorted({key for graph in graphs for key in signatures(graph)})
             raise UsageError(
                 f"{folder} has no signature {shorten(name)}; "
                 f"known are {', '.join(map(repr, known)) or 'none'}.",
@@ -107,15 +111,24 @@ def _check(name: str, method: str, signature: Message) -> None:
     """Refuse a method that a server would refuse to call on this signature."""
     if method == "predict":
         return
-    if not _fits(signature.inputs, _INPUTS, all_of=True):
+    if set(signature.inputs) != set(_INPUTS):
         raise _unfit(name, method, "input", signature.inputs, _INPUTS)
-    if not _fits(signature.outputs, _OUTPUTS[method], all_of=False):
+    if signature.inputs["inputs"].dtype != _STRING:
+        # Models that TensorFlow Serving comes with have such signatures; none can call them.
+        logger.warning(
+            "a server that is asked to %s sends serialized examples, but the input of %r is "
+            "not a string.",
+            method,
+            name,
+        )
+    if not _fits(signature.outputs, _OUTPUTS[method]):
         raise _unfit(name, method, "output", signature.outputs, _OUTPUTS[method])
 
 
-def _fits(given: Mapping[str, Message], types: Mapping[str, int], *, all_of: bool) -> bool:
-    is_named = set(given) == set(types) if all_of else bool(set(given) & set(types))
-    return is_named and all(given[key].dtype == types[key] for key in set(given) & set(types))
+def _fits(given: Mapping[str, Message], types: Mapping[str, int]) -> bool:
+    """Whether one output is known by its name, and all that are have the type."""
+    known = set(given) & set(types)
+    return bool(known) and all(given[key].dtype == types[key] for key in known)
 
 
 def _unfit(

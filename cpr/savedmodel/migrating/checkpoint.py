@@ -80,9 +80,19 @@ def restore(
         variables = [item for item in tf.compat.v1.global_variables() if item.op.name in read]
         _check(variables, shapes, prefix, title)
         if variables:
-            # A Saver finds the parts of partitioned variables by the whole's name.
-            tf.compat.v1.train.Saver(variables).restore(session, str(prefix))
+            _fill(tf, session, variables, prefix)
     run_initializers(tf, session)
+
+
+def _fill(tf: Any, session: Any, variables: list[Any], prefix: Path) -> None:
+    # A Saver finds the parts of partitioned variables by the whole's name.
+    saver = tf.compat.v1.train.Saver(variables)
+    try:
+        session.run(
+            saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: str(prefix)}
+        )
+    except tf.errors.OpError as error:
+        raise _unreadable(prefix, error) from error
 
 
 def run_initializers(tf: Any, session: Any) -> None:
@@ -98,11 +108,15 @@ def _shapes(tf: Any, prefix: Path) -> Mapping[str, Any]:
             str(prefix)
         ).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise LoadError(
-            f"the checkpoint {prefix} cannot be read: {first_line(error, prefix.parent)}",
-            hint=f"It is {prefix.name}.index with {prefix.name}.data-?????-of-?????; copy both.",
-        ) from error
+        raise _unreadable(prefix, error) from error
     return shapes
+
+
+def _unreadable(prefix: Path, error: Exception) -> LoadError:
+    return LoadError(
+        f"the checkpoint {prefix} cannot be read: {first_line(error, prefix.parent)}",
+        hint=f"It is {prefix.name}.index with {prefix.name}.data-?????-of-?????; copy both.",
+    )
 
 
 def _check(variables: Iterable[Any], shapes: Mapping[str, Any], prefix: Path, title: str) -> None:

@@ -31,6 +31,8 @@ def open_graph_def(tf: Any, source: Path, options: SourceOptions) -> Servable:
     definition = _read(source, tf.compat.v1.GraphDef(), "GraphDef")
     if not definition.node:
         raise LoadError(f"{source} is not a GraphDef: it holds no node.")
+    for node in definition.node:
+        node.device = ""
     session = _imported(tf, source, lambda: tf.graph_util.import_graph_def(definition, name=""))
     run_initializers(tf, session)
     signatures = signatures_of(session.graph, options, title)

@@ -101,7 +101,7 @@ def _check(graph: Any, part: Part, name: str, model: V1Model) -> None:
                 "which is none of its inputs.",
                 hint=f"Make {full_name(node.name)!r} an input, or choose other outputs.",
             )
-        if node.op.startswith(_PIPELINES) and is_handle(graph, node):
+        if is_handle(graph, node) and any(word in node.op for word in _PIPELINES):
             raise LoadError(
                 f"{model.source}: signature {name!r} reads training data, from "
                 f"{node.name!r} ({node.op}).",

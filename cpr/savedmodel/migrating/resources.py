@@ -33,7 +33,9 @@ def tracked_resource(
     class GraphResource(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.needs = needs
+            # An asset that nothing tracks would be saved as the path that it has here.
+            for index, item in enumerate(needs):
+                self._track_trackable(item, name=f"need_{index}")
 
         def _create_resource(self) -> Any:
             return importing(tf, own, [f"{node.name}:0"], {})()[0]

@@ -33,7 +33,9 @@ def load(tf: Any, source: Path, tags: tuple[str, ...]) -> V1Model:
     session = tf.compat.v1.Session(graph=tf.Graph())
     try:
         with session.graph.as_default(), without_deprecations(tf):
-            loaded = tf.compat.v1.saved_model.load(session, list(reader.tags(chosen)), str(source))
+            loaded = tf.compat.v1.saved_model.load(
+                session, list(reader.tags(chosen)), str(source), clear_devices=True
+            )
     except Exception as error:  # TensorFlow raises almost anything for a damaged model
         session.close()
         message = first_line(error, source)

@@ -1,0 +1,248 @@
+"""Every kind of TF1 source becomes a TF2 SavedModel that answers the same, and only that."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from cpr.errors import LoadError, UsageError
+from cpr.savedmodel import export
+from cpr.savedmodel.fresh import Run, run_fresh
+from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.servable import DEFAULT
+
+
+def serving_graph(tf):
+    """The graph to serve of what `trained` trained: its layers, nothing of its training."""
+    v1 = tf.compat.v1
+    x = v1.placeholder("float32", [None, 3], "x")
+    w = v1.get_variable("layer/w", [3, 1])
+    return {"x": x}, {"y": v1.matmul(x, w) + v1.get_variable("layer/b", [1])}
+
+
+@pytest.fixture(scope="session")
+def frozen(tf, trained, tmp_path_factory):
+    """The trained model as a frozen graph: its variables are constants."""
+    folder = tmp_path_factory.mktemp("frozen")
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session() as session:
+        v1.train.import_meta_graph(f"{trained.path}.meta").restore(session, str(trained.path))
+        with v1.device("/GPU:7"):
+            definition = v1.graph_util.convert_variables_to_constants(
+                session, graph.as_graph_def(), ["y"]
+            )
+    for node in definition.node:
+        node.device = "/job:ps/task:3"
+    tf.io.write_graph(definition, str(folder), "graph.pb", as_text=False)
+    tf.io.write_graph(definition, str(folder), "graph.pbtxt")
+    return folder
+
+
+def answers(tf, folder, feeds, signature=DEFAULT):
+    """What TensorFlow's own two loaders answer, the first in a process of its own."""
+    arrays = {name: np.asarray(value) for name, value in feeds.items()}
+    [fresh] = run_fresh(folder, [Run(signature, arrays)])
+    assert not fresh.error
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        proto = v1.saved_model.load(session, ["serve"], str(folder)).signature_def[signature]
+        old = session.run(
+            {name: info.name for name, info in proto.outputs.items()},
+            {proto.inputs[name].name: value for name, value in feeds.items()},
+        )
+    assert set(old) == set(fresh.outputs)
+    for name, value in old.items():
+        assert np.array_equal(value, fresh.outputs[name])
+    return fresh.outputs
+
+
+def test_a_checkpoint_with_the_function_that_builds_its_serving_graph(tf, trained, tmp_path):
+    done = export(trained.path, tmp_path / "out", build=lambda: serving_graph(tf))
+    assert done.path == tmp_path / "out" / "1"
+    got = answers(tf, done.path, trained.feeds)
+    assert np.allclose(got["y"], trained.answer["y"], atol=1e-6)
+
+
+def test_a_directory_of_checkpoints_is_the_latest_one(tf, trained, tmp_path):
+    done = export(trained.path.parent, tmp_path / "out", build=lambda: serving_graph(tf))
+    assert np.allclose(answers(tf, done.path, trained.feeds)["y"], trained.answer["y"], atol=1e-6)
+
+
+def test_neither_slots_nor_the_optimizer_come_along(tf, trained, tmp_path):
+    done = export(trained.path.with_name("model.ckpt-3.meta"), tmp_path / "out",
+                  inputs={"x": "x:0"}, outputs={"y": "y:0"})  # fmt: skip
+    kept = {name for name, _ in tf.train.list_variables(str(done.path / "variables/variables"))}
+    kept = {name for name in kept if not name.startswith("_CHECKPOINTABLE")}
+    trained_names = {name for name, _ in tf.train.list_variables(str(trained.path))}
+    assert len(trained_names) == 8  # two variables, two slots of each, two powers
+    assert len(kept) == 2
+    ops = {n.op for g in read_saved_model(done.path).meta_graphs for n in all_nodes(g)}
+    assert not {op for op in ops if op.startswith(("Apply", "ResourceApply"))}
+    assert not ops & {"VariableV2", "Assign"}
+
+
+def all_nodes(graph):
+    yield from graph.graph_def.node
+    for function in graph.graph_def.library.function:
+        yield from function.node_def
+
+
+def test_a_metagraph_with_its_checkpoint(tf, trained, tmp_path):
+    source = trained.path.with_name("model.ckpt-3.meta")
+    done = export(source, tmp_path / "out", inputs={"x": "x:0"}, outputs={"y": "y"})
+    assert np.array_equal(answers(tf, done.path, trained.feeds)["y"], trained.answer["y"])
+
+
+@pytest.mark.parametrize("name", ["graph.pb", "graph.pbtxt"])
+def test_a_frozen_graph(tf, trained, frozen, tmp_path, name):
+    done = export(frozen / name, tmp_path / "out")
+    assert np.array_equal(answers(tf, done.path, trained.feeds)["y"], trained.answer["y"])
+
+
+def test_an_estimators_directory_is_the_newest_export_in_it(tf, tf1_two_graphs, trained, tmp_path):
+    folder = tmp_path / "model_dir"
+    shutil.copytree(trained.path.parent, folder)
+    shutil.copytree(tf1_two_graphs, folder / "export/best/10")
+    (folder / "export/best/9").mkdir()
+    (folder / "export/best/9/saved_model.pb").write_bytes(b"older")
+    done = export(folder, tmp_path / "out", source_tags=["serve"])
+    shutil.rmtree(folder)
+    got = answers(tf, done.path, {"colour": [b"green", b"?"]})["scores"]
+    assert got.tolist() == [[0.5, 0.25], [0.5, 0.25]]
+    assert [path.name for path in (done.path / "assets").iterdir()] == ["colours.txt"]
+
+
+def test_the_vocabulary_moves_with_the_export(tf, tmp_path):
+    vocabulary = tmp_path / "words.txt"
+    vocabulary.write_text("red\ngreen\n", encoding="utf-8")
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        lines = tf.lookup.TextFileInitializer(
+            str(vocabulary),
+            tf.string,
+            tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64,
+            tf.lookup.TextFileIndex.LINE_NUMBER,
+        )
+        word = v1.placeholder("string", [None], "word")
+        number = tf.lookup.StaticHashTable(lines, -1).lookup(word)
+        session.run(v1.tables_initializer())
+        v1.saved_model.simple_save(
+            session,
+            str(tmp_path / "old"),
+            {"word": word},
+            {"number": number},
+            legacy_init_op=v1.tables_initializer(),
+        )
+    done = export(tmp_path / "old", tmp_path / "out")
+    shutil.rmtree(tmp_path / "old")
+    vocabulary.unlink()
+    moved = done.path.rename(tmp_path / "moved")
+    assert answers(tf, moved, {"word": [b"green", b"blue"]})["number"].tolist() == [1, -1]
+
+
+def test_signatures_keep_their_methods(tf1_two_graphs, tmp_path):
+    done = export(tf1_two_graphs, tmp_path / "out", source_tags=["serve"])
+    [graph] = read_saved_model(done.path).meta_graphs
+    names = {name: proto.method_name for name, proto in graph.signature_def.items()}
+    assert names["classify"] == "tensorflow/serving/classify"
+    assert names["regress"] == "tensorflow/serving/regress"
+    assert names[DEFAULT] == "tensorflow/serving/predict"
+
+
+def test_serialized_examples_are_made_up_for_what_the_graph_parses(tf1_two_graphs, tmp_path):
+    done = export(tf1_two_graphs, tmp_path / "out", source_tags=["serve"])
+    assert {item.name: item.proof.deviation for item in done.signatures} == {
+        DEFAULT: 0.0,
+        "classify": 0.0,
+        "regress": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "hint"),
+    [
+        (
+            {"build": None},
+            "holds checkpoints of an Estimator (model.ckpt-3), but no SavedModel",
+            "Needed is the function that builds the serving graph",
+        ),
+        (
+            {"build": lambda v1: v1.get_variable("layer/w", [2, 1])},
+            "has 'layer/w' of shape [3, 1], but the graph's variable has [2, 1].",
+            "Build the graph with the sizes that were trained.",
+        ),
+        (
+            {"build": lambda v1: v1.get_variable("layr/w", [3, 1])},
+            "has no value for the variable 'layr/w'; it has beta1_power",
+            "Did you mean 'layer/w'?",
+        ),
+    ],
+    ids=["bare", "shape", "name"],
+)
+def test_a_checkpoint_alone_says_what_is_needed(tf, trained, tmp_path, change, problem, hint):
+    build = change["build"]
+
+    def built():
+        x = tf.compat.v1.placeholder("float32", [None, 3], "x")
+        return {"x": x}, {"y": x + tf.reduce_sum(build(tf.compat.v1))}
+
+    source = trained.path.parent if build is None else trained.path
+    with pytest.raises(LoadError) as raised:
+        export(source, tmp_path / "out", build=built if build else None)
+    assert problem in raised.value.problem
+    assert hint in raised.value.hint
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_graph_with_several_candidates_asks_for_names(trained, tmp_path):
+    with pytest.raises(UsageError) as raised:
+        export(trained.path.with_name("model.ckpt-3.meta"), tmp_path / "out")
+    assert "say which tensors are the outputs; there are" in raised.value.problem
+    assert "outputs={'output': '" in raised.value.hint
+
+
+def test_a_tensor_that_is_not_there_is_named_with_one_that_is(frozen, tmp_path):
+    with pytest.raises(LoadError) as raised:
+        export(frozen / "graph.pb", tmp_path / "out", inputs={"x": "x"}, outputs={"y": "yy:0"})
+    assert "names the tensor 'yy:0', which is not in the graph" in raised.value.problem
+    assert raised.value.hint == "Did you mean 'y'?"
+
+
+def test_an_input_that_is_forgotten_is_named(tf, tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph:
+        a, b = v1.placeholder("float32", [None], "a"), v1.placeholder("float32", [None], "b")
+        tf.add(a, b, name="sum")
+        tf.io.write_graph(graph.as_graph_def(), str(tmp_path), "g.pb", as_text=False)
+    with pytest.raises(LoadError) as raised:
+        export(tmp_path / "g.pb", tmp_path / "out", inputs={"a": "a:0"}, outputs={"sum": "sum:0"})
+    assert "needs the placeholder 'b', which is none of its inputs" in raised.value.problem
+    assert raised.value.hint == "Make 'b:0' an input, or choose other outputs."
+
+
+def test_a_graph_that_reads_training_data_says_from_where(tf, tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder("float32", [None], "x")
+        batch = v1.data.make_one_shot_iterator(tf.data.Dataset.range(3)).get_next()
+        tf.add(x, tf.cast(batch, tf.float32), name="sum")
+        tf.io.write_graph(graph.as_graph_def(), str(tmp_path), "g.pb", as_text=False)
+    with pytest.raises(LoadError) as raised:
+        export(tmp_path / "g.pb", tmp_path / "out", inputs={"x": "x:0"}, outputs={"sum": "sum:0"})
+    assert "reads training data, from 'OneShotIterator'" in raised.value.problem
+    assert "the inputs of the signature" in raised.value.hint
+
+
+@pytest.mark.parametrize("content", [b"\x00\xff garbage", b""], ids=["garbage", "empty"])
+def test_a_damaged_graph_is_named(tmp_path, content):
+    (tmp_path / "g.pb").write_bytes(content)
+    with pytest.raises(LoadError, match="is not a GraphDef"):
+        export(tmp_path / "g.pb", tmp_path / "out")
+
+
+def test_a_checkpoint_without_its_data_is_named(tf, trained, tmp_path):
+    shutil.copy(f"{trained.path}.index", tmp_path / "model.ckpt-3.index")
+    with pytest.raises(LoadError) as raised:
+        export(tmp_path / "model.ckpt-3", tmp_path / "out", build=lambda: serving_graph(tf))
+    assert "model.ckpt-3" in raised.value.problem
