@@ -22,13 +22,19 @@ from cpr.suggest import did_you_mean
 SUMMARIES: dict[str, str] = {
     "diff": "Send the same requests to two sides and compare what they predict.",
     "init": "Start a project that works.",
+    "inspect": "Show what a model holds, without its framework.",
     "key": "Make a key pair to sign packages with.",
     "check": "Find what would fail an upload, a load or a request.",
     "package": "Build the source distribution of a project.",
+    "clean": "Write a deployable copy of a training directory.",
+    "compile": "Write the fastest model that gives the same answers.",
+    "export-model": "Export a model of any kind as a SavedModel that can be served.",
     "predict": "Predict in this process, with gcloud's flags.",
+    "explain": "Say how much each feature of an instance adds to its prediction.",
     "replay": "Send recorded requests through a predictor or to a URL, compare and time.",
     "serve": "Serve a routine over HTTP.",
     "reload": "Have a running server load what is new.",
+    "shrink": "Write a smaller copy of a SavedModel that answers the same.",
     "token": "Make a bearer token for clients of the server.",
 }
 
@@ -40,7 +46,7 @@ _REFUSED |= {errno.EMFILE, errno.ENFILE, errno.ESTALE}
 
 def load_command(name: str) -> click.Command:
     """Import the module of a command and return the command."""
-    module = importlib.import_module(f"cpr.cli.{name}")
+    module = importlib.import_module(f"cpr.cli.{name.replace('-', '_')}")
     command: click.Command = module.command
     return command
 

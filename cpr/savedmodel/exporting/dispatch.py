@@ -114,7 +114,11 @@ def _kind_of_path(path: Path, options: SourceOptions) -> tuple[SourceKind, Path]
     if path.with_name(path.name + ".index").is_file():
         return SourceKind.CHECKPOINT, path
     beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-    raise LoadError(f"{path} does not exist.", hint=did_you_mean(path.name, beside))
+    raise LoadError(
+        f"{path} does not exist.",
+        hint=did_you_mean(path.name, beside)
+        or "Give a path; on the command line, an object is module:name.",
+    )
 
 
 def _kind_of_directory(path: Path, options: SourceOptions) -> tuple[SourceKind, Path]:
