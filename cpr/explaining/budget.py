@@ -32,6 +32,9 @@ class Budget:
             for never.
         between: Called between predicts, for whoever else wants one.
         most_rows: Of a predict; 0 for no bound.
+
+    `planned` is how many predictions there will be, roughly, and `made` how
+    many there have been.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class Budget:
         self._most_rows = min(most_rows or _MOST_ROWS, _MOST_ROWS)
         self._longest_ns = 0
         self.rows = min(_FIRST_ROWS, self._most_rows)
-        self.made = 0
+        self.made = self.planned = 0
 
     def limit_rows(self, most: int) -> None:
         """Never ask for more rows in one predict than this."""

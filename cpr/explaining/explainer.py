@@ -84,22 +84,26 @@ class Explainer:
         """
         start = perf_counter_ns()
         translation = self.routine.translation
-        decode_ns = count = 0
+        most = translation.limits.max_batch_size
+        budget = Budget(deadline_ns, between=between, most_rows=most)
         try:
-            request = _without_body(translation.decode(call))
-            count = request.size
-            decode_ns = perf_counter_ns() - start
-            options, parameters = Options.take(request.parameters)
-            budget = Budget(
-                deadline_ns, between=between, most_rows=translation.limits.max_batch_size
-            )
-            found = self.explain(request.values, parameters, options, budget=budget)
-            write = to_vertex if call.dialect == "vertex" else to_aiplatform
-            body = dumps(write(found), name="explanations")
+            document = self.document(call, budget)
+            body = dumps(document, name="explanations")
         except CprError as error:
-            timing = Timing(decode_ns, perf_counter_ns() - start - decode_ns)
-            return translation.failed(call, error, timing, count)
-        return Reply(200, body, Timing(decode_ns, perf_counter_ns() - start - decode_ns), count)
+            return translation.failed(call, error, Timing(0, perf_counter_ns() - start))
+        count = len(document["explanations"])
+        return Reply(200, body, Timing(0, perf_counter_ns() - start), count)
+
+    def document(self, call: Call, budget: Budget | None = None) -> dict[str, Any]:
+        """The answer to a call, in the words of its dialect.
+
+        Raises:
+            CprError: As of `explain`; or the body cannot be read.
+        """
+        request = _without_body(self.routine.translation.decode(call))
+        options, parameters = Options.take(request.parameters)
+        found = self.explain(request.values, parameters, options, budget=budget)
+        return to_vertex(found) if call.dialect == "vertex" else to_aiplatform(found)
 
     def explain(
         self,
@@ -142,7 +146,7 @@ class Explainer:
         options: Options,
         budget: Budget,
     ) -> list[Explanation]:
-        sampling.check_cost(subjects, options)
+        budget.planned = sampling.check_cost(subjects, options)
         oracle = Oracle(self.routine, parameters, budget)
         first = oracle.predict([subjects[0].instance])[0]
         scorer = self._scorer(first, signature, options)
@@ -169,6 +173,8 @@ class Explainer:
         budget: Budget,
     ) -> list[Explanation]:
         model = self._gradient_model
+        lines = sum(len(subject.baselines) for subject in subjects)
+        budget.planned = lines * options.num_integral_steps * abs(options.top_k)
         oracle = Oracle(self.routine, parameters, budget)
         predictions = oracle.predict([subject.instance for subject in subjects])
         scorer = self._scorer(predictions[0], signature, options)
@@ -208,6 +214,9 @@ class Explainer:
         names = _feature_names(self.routine)
         if not names and signature is not None and len(signature.inputs) == 1:
             names = list(signature.inputs)
+        taken = self.description["signatures"].get(self.description["default_signature"], {})
+        if not names and signature is None and taken.get("form") == "value":
+            names = list(taken["inputs"])
         return Subjects(names, self.metadata, aliases, options.baselines)
 
     def _scorer(self, prediction: Any, signature: Any, options: Options) -> Scorer:

@@ -94,8 +94,8 @@ class Oracle:
         return listed(predictions, len(instances))
 
 
-def check_cost(subjects: Sequence[Subject], options: Options) -> None:
-    """Refuse what would take too many features or predictions, before any is made.
+def check_cost(subjects: Sequence[Subject], options: Options) -> int:
+    """How many predictions it takes, before any is made.
 
     Raises:
         BadInput: What there is too much of, and of how much.
@@ -114,6 +114,7 @@ def check_cost(subjects: Sequence[Subject], options: Options) -> None:
             total += shapley.predictions_needed(max(count, 1), options.num_paths)
     what = f"{len(subjects)} instance{'s' * (len(subjects) > 1)} on {options.num_paths} paths"
     check_predictions(total, what)
+    return total
 
 
 def explain(

@@ -29,12 +29,14 @@ class Scorer:
         output_name: What the answer calls it.
         width: How many scores it has; 0 where it is a single number.
         labels: What its scores are called; empty where nothing tells.
+        is_object: Whether the output is an object of probabilities, by label.
     """
 
     output: str | None
     output_name: str
     width: int
     labels: Sequence[str] = ()
+    is_object: bool = False
 
     def scores(self, predictions: Sequence[Any] | Floats) -> Floats:
         """A row of scores for each prediction.
@@ -45,6 +47,8 @@ class Scorer:
         picked: Any = predictions
         if self.output is not None:
             picked = [item.get(self.output) for item in predictions]
+        if self.is_object:
+            picked = [[item.get(label) for label in self.labels] for item in picked]
         try:
             shape = (len(predictions), self.width or 1)
             rows = np.asarray(picked, dtype=np.float64).reshape(shape)
@@ -109,32 +113,31 @@ def scorer_of(
         BadInput: Several outputs have scores, or none has the name.
     """
     names = names or {}
-    labels = _labels(routine)
-    if not isinstance(prediction, dict):
-        value = np.asarray(prediction).tolist()
-        if not _is_numeric(value):
-            raise _no_scores(value, routine)
+    if isinstance(prediction, (np.ndarray, np.generic)):
+        prediction = prediction.tolist()
+    if not isinstance(prediction, dict) or (not wanted and _are_probabilities(prediction)):
+        if not _has_scores(prediction):
+            raise _no_scores(prediction, routine)
         told = next(iter(names.values())) if len(names) == 1 else only
-        name = told or ("probabilities" if labels else "prediction")
-        return Scorer(None, name, _width(value), labels)
-    numeric = [key for key, value in prediction.items() if _is_numeric(value)]
-    by_name = {names.get(key, key): key for key in numeric}
+        return _scorer(None, told, prediction, routine)
+    scored = [key for key, value in prediction.items() if _has_scores(value)]
+    by_name = {names.get(key, key): key for key in scored}
     wanted = by_name.get(wanted, wanted)
-    if wanted and wanted not in numeric:
+    if wanted and wanted not in scored:
         raise BadInput(
             f"the output {shorten(wanted)} has no scores; those that have are: "
-            f"{', '.join(numeric) or 'none'}.",
-            hint=did_you_mean(wanted, numeric),
+            f"{', '.join(scored) or 'none'}.",
+            hint=did_you_mean(wanted, scored),
         )
-    if not numeric:
+    if not scored:
         raise _no_scores(prediction, routine)
-    if not wanted and len(numeric) > 1:
+    if not wanted and len(scored) > 1:
         raise BadInput(
-            f"several outputs have scores: {', '.join(numeric)}.",
-            hint=f'Name the one to explain: "explain": {{"output": "{numeric[0]}"}}.',
+            f"several outputs have scores: {', '.join(scored)}.",
+            hint=f'Name the one to explain: "explain": {{"output": "{scored[0]}"}}.',
         )
-    key = wanted or numeric[0]
-    return Scorer(key, names.get(key, key), _width(prediction[key]), labels)
+    key = wanted or scored[0]
+    return _scorer(key, names.get(key, key), prediction[key], routine)
 
 
 def with_scores(routine: Routine, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,16 +166,30 @@ def with_scores(routine: Routine, parameters: Mapping[str, Any]) -> dict[str, An
     return found
 
 
-def _is_numeric(value: Any) -> bool:
-    """Whether it is a number, or a list of them; lists around that do not count."""
+def _scorer(key: str | None, name: str, value: Any, routine: Routine) -> Scorer:
+    if isinstance(value, dict):
+        return Scorer(key, name or "probabilities", len(value), list(value), is_object=True)
+    labels = _labels(routine)
+    width = int(np.size(value)) if isinstance(value, list) else 0
+    return Scorer(key, name or ("probabilities" if labels else "prediction"), width, labels)
+
+
+def _has_scores(value: Any) -> bool:
+    """Whether it is a number or a list of them, lists around that aside, or probabilities."""
+    if isinstance(value, dict):
+        return _are_probabilities(value)
     while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = value[0]
     values = value if isinstance(value, list) else [value]
     return bool(values) and all(isinstance(item, (int, float)) for item in values)
 
 
-def _width(value: Any) -> int:
-    return int(np.size(value)) if isinstance(value, list) else 0
+def _are_probabilities(prediction: Mapping[str, Any]) -> bool:
+    """Whether an object holds the probabilities of labels, by their names."""
+    values = list(prediction.values())
+    if len(values) < 2 or not all(type(value) in (int, float) for value in values):
+        return False
+    return all(0 <= value <= 1 for value in values) and abs(sum(values) - 1) < 1e-3
 
 
 def _labels(routine: Routine) -> list[str]:

@@ -344,3 +344,19 @@ def test_inputs_that_the_metadata_leaves_out_stay_as_they_are(
     [found] = labels_of(explainer, instances=[{"age": 3, "size": 5}])
     assert found["attributions"] == {"Age": 15}
     assert (found["baseline_score"], found["example_score"]) == (0, 15)
+
+
+@pytest.mark.parametrize(
+    "predict",
+    [
+        "return [{'no': 1 - i[0] / 10, 'yes': i[0] / 10} for i in instances]",
+        "return [{'name': 'yes', 'p': {'no': 1 - i[0] / 10, 'yes': i[0] / 10}} for i in instances]",
+    ],
+    ids=["bare", "output"],
+)
+def test_probabilities_by_name_are_labels(explainer_of, routine_file, labels_of, predict):
+    explainer = explainer_of(target=routine_file(predict), model_dir=Path(__file__).parent)
+    yes, no = labels_of(explainer, instances=[[8, 3]], explain={"top_k": 2})
+    assert (yes["label_name"], yes["label_index"], yes["example_score"]) == ("yes", 1, 0.8)
+    assert yes["attributions"]["features"] == pytest.approx([0.8, 0])
+    assert (no["label_name"], no["attributions"]["features"]) == ("no", pytest.approx([-0.8, 0]))
