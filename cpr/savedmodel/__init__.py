@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cpr.savedmodel.exporting import Exported, Head, Retention, export
+    from cpr.savedmodel.shrinking import Shrunk, shrink
 
-__all__ = ["Exported", "Head", "Retention", "export"]
+_EXPORTING = ("Exported", "Head", "Retention", "export")
+_SHRINKING = ("Shrunk", "shrink")
+
+__all__ = ["Exported", "Head", "Retention", "Shrunk", "export", "shrink"]
 
 
 def __getattr__(name: str) -> Any:
     # CLI start-up time: what only reads a SavedModel does not wait for what writes one.
-    if name in __all__:
+    if name in _EXPORTING:
         from cpr.savedmodel import exporting
 
         return getattr(exporting, name)
+    if name in _SHRINKING:
+        from cpr.savedmodel import shrinking
+
+        return getattr(shrinking, name)
     raise AttributeError(f"module 'cpr.savedmodel' has no attribute {name!r}")

@@ -1,0 +1,145 @@
+"""``cpr shrink``: a smaller copy of a SavedModel that answers the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cpr.cli import exit_codes
+from cpr.cli.options import common_options
+from cpr.cli.output import console, emit_json, progress, say
+from cpr.errors import BadInput
+
+if TYPE_CHECKING:
+    from cpr.savedmodel.shrinking.result import Shrunk, Step
+
+
+@click.command("shrink")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@click.option(
+    "--weights",
+    type=click.Choice(["float32", "float16", "bfloat16", "int8"]),
+    default="float16",
+    show_default=True,
+    help="What float weights are stored as; they are unpacked once, when the model is loaded.",
+)
+@click.option(
+    "--instances",
+    metavar="PATH",
+    help="Sample requests: a file or folder as replay takes; a .jsonl may hold an instance a "
+    "line.  [default: values made up from the signatures]",
+)
+@click.option(
+    "--atol",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="How far an answer may be from the original's.  [default: by --weights]",
+)
+@click.option(
+    "--rtol",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="How far besides, as a part of the original's answer.  [default: by --weights]",
+)
+@common_options
+def command(
+    *,
+    source: Path,
+    output: Path,
+    instances: str | None,
+    as_json: bool,
+    is_quiet: bool,
+    **flags: Any,
+) -> int:
+    """Write a smaller copy of a SavedModel that answers the same.
+
+    IN is the directory of a SavedModel, or one that holds numbered versions,
+    of which the highest is taken; it is not written to. OUT must not exist.
+
+    Duplicates go, int64 weights become int32, float weights become what
+    --weights says. Each step is kept if the model gets smaller, and reports
+    the bytes that it saved and the largest deviation of an answer. The result
+    is put in place if it has the same signatures, loads in a fresh process in
+    TensorFlow 2's loader and in TensorFlow 1's, and answers sample instances
+    within tolerance; else nothing is written, and the exit code is 1. If no
+    step makes the model smaller, OUT is a copy of it.
+    """
+    # CLI start-up time: numpy and protobuf.
+    from cpr.artifacts.detect import model_folder
+    from cpr.savedmodel.shrinking import shrink
+
+    folder = model_folder(source) if source.is_dir() else source
+    samples = _instances(instances) if instances else None
+    with progress("shrink", 3, is_quiet=is_quiet) as advance:
+        result = shrink(folder, output, instances=samples, progress=lambda _: advance(), **flags)
+    if as_json:
+        emit_json(
+            "cpr.shrink/1",
+            ok=result.is_written,
+            summary=result.to_json(),
+        )
+    elif result.is_written:
+        _print(result)
+    if not result.is_written and not as_json:
+        _print(result)
+        say(f"cpr: {output} was not written: {result.reason}.\n     {result.hint}".rstrip())
+    return 0 if result.is_written else exit_codes.FINDINGS
+
+
+def _instances(path: str) -> list[Any]:
+    """All instances of some sample requests."""
+    # CLI start-up time: orjson.
+    from cpr.replay.requests import read_requests
+    from cpr.wire.b64 import decode_b64
+    from cpr.wire.json_codec import loads
+
+    found: list[Any] = []
+    for request in read_requests(path):
+        body = loads(request.body)
+        some = body.get("instances") if isinstance(body, dict) else None
+        if not isinstance(some, list):
+            raise BadInput(
+                f"{request.place} has no list of instances.",
+                hint='Write {"instances": […]}, or one instance a line in a .jsonl.',
+            )
+        found.extend(decode_b64(some))
+    return found
+
+
+def _print(result: Shrunk) -> None:
+    # CLI start-up time: rich is imported only when something is drawn.
+    from rich.table import Table
+
+    out = console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("step", "bytes saved", "largest deviation", ""):
+        table.add_column(name, justify="right" if "s" in name[-2:] or "n" in name[-1:] else "left")
+    for step in result.steps:
+        table.add_row(step.name, f"{step.saved:,}", _deviation(step), "; ".join(step.details))
+    out.print(table)
+    out.print()
+    share = 1 - result.after / result.before if result.before else 0.0
+    out.print(f"{result.before:,} bytes became {result.after:,} ({-share:+.1%})", soft_wrap=True)
+    for label, reason in result.not_asked:
+        out.print(f"not compared: {label}: {reason}", soft_wrap=True, markup=False)
+    if result.outcome == "smaller":
+        loaders = " and ".join(_LOADERS[one] for one in result.loaders)
+        out.print(
+            f"{len(result.asked)} signatures compared through {loaders}: "
+            f"at most {result.deviation.largest:.3g} apart",
+            soft_wrap=True,
+        )
+    if result.outcome == "kept":
+        out.print(f"{result.output} is a copy of the original: {result.reason}.", soft_wrap=True)
+
+
+_LOADERS = {"tf2": "tf.saved_model.load", "v1": "tf.compat.v1.saved_model.load"}
+
+
+def _deviation(step: Step) -> str:
+    if step.deviation is None:
+        return "-"
+    return step.deviation.problem or f"{step.deviation.largest:.3g}"

@@ -1,0 +1,136 @@
+"""Says whether a smaller model may stand for the original: loads, and answers the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpr.errors import LoadError
+from cpr.savedmodel.shrinking.asking import (
+    Answer,
+    Asker,
+    Deviation,
+    Loader,
+    Question,
+    Variants,
+    compare,
+)
+
+Tags = tuple[str, ...]
+_LOADERS: tuple[Loader, ...] = ("tf2", "v1")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a number may be from the original's: ``atol + rtol * |original|``."""
+
+    atol: float
+    rtol: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How candidates compare with the original.
+
+    Attributes:
+        deviations: Of each candidate, through the first of `loaders`.
+        final: Of the last candidate, loaded in a fresh process through every
+            one of `loaders`: the worst.
+        loaders: Those that load the original.
+        asked: The signatures that were compared.
+        not_asked: Those that took no sample, and why.
+    """
+
+    deviations: tuple[Deviation, ...]
+    final: Deviation
+    loaders: tuple[Loader, ...]
+    asked: tuple[str, ...]
+    not_asked: tuple[tuple[str, str], ...]
+    tensorflow: str
+
+
+def judge(
+    original: Path,
+    candidates: Sequence[Path],
+    samples: Mapping[Tags, Variants],
+    tolerance: Tolerance,
+) -> Verdict:
+    """Ask the original and all candidates, the last one again in a process of its own.
+
+    Args:
+        original: The model that others are compared with.
+        candidates: At least one; the last is the one to accept.
+        samples: Of each MetaGraph, by its tags, inputs for its signatures.
+        tolerance: What counts as the same.
+
+    Raises:
+        LoadError: No loader loads the original.
+    """
+    asker = Asker({",".join(tags): some for tags, some in samples.items()})
+    graphs = tuple(samples)
+    first: list[tuple[Path, Loader]] = [(original, one) for one in _LOADERS]
+    first += [(one, _LOADERS[0]) for one in candidates]
+    answers = _ask(asker, graphs, first)
+    references = {
+        loader: some
+        for loader, some in zip(_LOADERS, answers, strict=False)  # the candidates' follow
+        if not _error(some)
+    }
+    if not references:
+        raise LoadError(
+            f"{original} does not load in TensorFlow {asker.tensorflow}: {_error(answers[0])}",
+            hint="What does not load cannot be compared; export the model again.",
+        )
+    loaders = tuple(references)
+    reference = references[loaders[0]]
+    made = answers[len(_LOADERS) :]
+    if loaders[0] != _LOADERS[0]:
+        made = _ask(asker, graphs, [(one, loaders[0]) for one in candidates])
+    again = _ask(asker, graphs, [(candidates[-1], one) for one in loaders])
+    final = [
+        _worst(references[one], some, tolerance) for one, some in zip(loaders, again, strict=True)
+    ]
+    return Verdict(
+        tuple(_worst(reference, some, tolerance) for some in made),
+        max(final, key=_badness),
+        loaders,
+        tuple(
+            f"{','.join(tags)}: {name}"
+            for tags, one in zip(graphs, reference, strict=True)
+            for name in one.outputs
+        ),
+        tuple(
+            (f"{','.join(tags)}: {name}", reason)
+            for tags, one in zip(graphs, reference, strict=True)
+            for name, reason in one.failed.items()
+        ),
+        asker.tensorflow,
+    )
+
+
+def _ask(
+    asker: Asker, graphs: Sequence[Tags], asked: Sequence[tuple[Path, Loader]]
+) -> list[list[Answer]]:
+    """For each model and loader, the answers of its MetaGraphs; all in one process."""
+    questions = [Question(folder, tags, loader) for folder, loader in asked for tags in graphs]
+    flat = asker.ask(questions)
+    return [flat[place : place + len(graphs)] for place in range(0, len(flat), len(graphs))]
+
+
+def _error(answers: Sequence[Answer]) -> str:
+    return next((one.error for one in answers if one.error), "")
+
+
+def _worst(
+    reference: Sequence[Answer], answers: Sequence[Answer], tolerance: Tolerance
+) -> Deviation:
+    apart = [
+        compare(one, other, atol=tolerance.atol, rtol=tolerance.rtol)
+        for one, other in zip(reference, answers, strict=True)
+    ]
+    return max(apart, key=_badness)
+
+
+def _badness(deviation: Deviation) -> tuple[bool, float, float]:
+    return bool(deviation.problem), deviation.excess, deviation.largest

@@ -1,0 +1,215 @@
+"""Makes a SavedModel smaller, step by step, and accepts only what answers the same."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cpr.errors import UsageError, shorten
+from cpr.savedmodel.meta_graph import signatures, tags
+from cpr.savedmodel.protos import Message
+from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.shrinking.accepting import Tolerance, Verdict, judge
+from cpr.savedmodel.shrinking.asking import Deviation
+from cpr.savedmodel.shrinking.packing import Precision
+from cpr.savedmodel.shrinking.result import Shrunk
+from cpr.savedmodel.shrinking.samples import sample_inputs
+from cpr.savedmodel.shrinking.steps import (
+    Taken,
+    Work,
+    duplicates,
+    integers,
+    size_of,
+    take_steps,
+    weights,
+)
+
+TOLERANCES: dict[str, tuple[float, float]] = {
+    "float32": (1e-6, 1e-5),
+    "float16": (1e-3, 1e-2),
+    "bfloat16": (1e-2, 5e-2),
+    "int8": (5e-2, 1e-1),
+}
+"""How far a number may be from the original's, by what the weights are stored as:
+absolutely, and relatively to it; the two are added."""
+
+Progress = Callable[[str], None]
+
+
+def shrink(
+    source: str | Path,
+    output: str | Path,
+    *,
+    weights: Precision = "float16",
+    instances: Sequence[Any] | None = None,
+    atol: float | None = None,
+    rtol: float | None = None,
+    progress: Progress = lambda _: None,
+) -> Shrunk:
+    """Write a smaller copy of a SavedModel with the same signatures and answers.
+
+    The steps are tried in turn and each is kept if the model gets smaller:
+    duplicates go, int64 weights become int32, float weights become `weights`. The result is
+    put in place if it has the same signatures, loads in a fresh process,
+    through both of TensorFlow's loaders if the original does, and answers the
+    sample instances within ``atol + rtol * |original|``. If nothing makes the
+    model smaller, `output` becomes a copy of it.
+
+    Args:
+        source: The directory of a SavedModel, which is not written to.
+        output: A directory that does not exist yet, or is empty.
+        weights: What float weights are stored as. They are unpacked to what
+            they were once, when the model is loaded.
+        instances: Sample instances as a request has them; signatures that do
+            not take them, and all without, are asked made-up values.
+        atol: By default as `TOLERANCES` has it.
+        rtol: The same.
+        progress: Called with what is being done.
+
+    Raises:
+        LoadError: `source` is no SavedModel, is damaged, or does not load.
+        UsageError: `output` is not free, or an option is wrong.
+        EnvironmentProblem: TensorFlow is missing.
+    """
+    folder, target = Path(source), Path(output)
+    tolerance = _tolerance(weights, atol, rtol)
+    original = read_saved_model(folder)
+    _check_free(folder, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        progress("shrinking")
+        taken = list(take_steps(folder, work, _steps(weights)))
+        result = _result(folder, target, taken)
+        if result.outcome == "smaller":
+            progress("comparing the answers in fresh processes")
+            result = _judged(result, original, taken, instances, tolerance)
+        _put_in_place(result, taken, work)
+        return result
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _steps(precision: Precision) -> list[tuple[str, Work]]:
+    made: list[tuple[str, Work]] = [("duplicates", duplicates), ("integers", integers)]
+    if precision != "float32":
+        made.append(("weights", weights(precision)))
+    return made
+
+
+def _tolerance(weights: str, atol: float | None, rtol: float | None) -> Tolerance:
+    if weights not in TOLERANCES:
+        raise UsageError(
+            f"Weights cannot be stored as {shorten(weights)}; expected one of "
+            f"{', '.join(TOLERANCES)}."
+        )
+    usual = TOLERANCES[weights]
+    return Tolerance(usual[0] if atol is None else atol, usual[1] if rtol is None else rtol)
+
+
+def _check_free(source: Path, output: Path) -> None:
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError(
+            f"{output} is there already.", hint="Name a directory that does not exist yet."
+        )
+    if source.resolve() in (output.resolve(), *output.resolve().parents):
+        raise UsageError(
+            f"{output} is in {source}, which is not written to.", hint="Name a directory outside."
+        )
+
+
+def _result(source: Path, output: Path, taken: list[Taken]) -> Shrunk:
+    """What is known before the answers are compared."""
+    before = size_of(source)
+    after = taken[-1].step.after
+    is_smaller = after < before
+    return Shrunk(
+        source,
+        output,
+        "smaller" if is_smaller else "kept",
+        "" if is_smaller else "no step makes it smaller",
+        before,
+        after,
+        tuple(one.step for one in taken),
+        Deviation(),
+    )
+
+
+def _judged(
+    result: Shrunk,
+    original: Message,
+    taken: list[Taken],
+    instances: Sequence[Any] | None,
+    tolerance: Tolerance,
+) -> Shrunk:
+    """The result, with the answers compared; declined if they may not stand."""
+    candidates = [one.folder for one in taken if one.folder]
+    made = {tags(one): one for one in read_saved_model(candidates[-1]).meta_graphs}
+    graphs = {tags(one): one for one in original.meta_graphs if tags(one) in made}
+    for some, graph in graphs.items():
+        if signatures(graph) != signatures(made[some]):
+            return _declined(result, f"the signatures of {','.join(some)} are not the same")
+    samples = {
+        some: sample_inputs(graph, result.source, instances) for some, graph in graphs.items()
+    }
+    verdict = judge(result.source, candidates, samples, tolerance)
+    apart = dict(zip(candidates, verdict.deviations, strict=True))
+    steps = tuple(
+        one.step.with_deviation(apart[one.folder]) if one.folder else one.step for one in taken
+    )
+    result = replace(
+        result,
+        steps=steps,
+        deviation=verdict.final,
+        loaders=verdict.loaders,
+        asked=verdict.asked,
+        not_asked=verdict.not_asked,
+        tensorflow=verdict.tensorflow,
+    )
+    return _accepted(result, verdict, tolerance)
+
+
+def _accepted(result: Shrunk, verdict: Verdict, tolerance: Tolerance) -> Shrunk:
+    if not verdict.asked:
+        reason = verdict.not_asked[0][1] if verdict.not_asked else "it has none"
+        return _declined(
+            result,
+            f"no signature of the original takes the sample inputs: {reason}",
+            "Give instances that it takes: --instances FILE.",
+        )
+    worst = verdict.final
+    if worst.problem:
+        return _declined(result, worst.problem, _GENTLER)
+    if not worst.is_within:
+        return _declined(
+            result,
+            f"{worst.where} is {worst.largest:.3g} from the original's answer, "
+            f"beyond {tolerance.atol:g} + {tolerance.rtol:g} of it",
+            _GENTLER,
+        )
+    return result
+
+
+_GENTLER = (
+    "Store the weights in more bits (--weights float16, or float32 for none of it), or allow "
+    "more with --atol and --rtol."
+)
+
+
+def _declined(result: Shrunk, reason: str, hint: str = "") -> Shrunk:
+    return replace(result, outcome="declined", reason=reason, hint=hint)
+
+
+def _put_in_place(result: Shrunk, taken: list[Taken], work: Path) -> None:
+    """Move what was accepted to where it belongs, whole or not at all."""
+    if not result.is_written:
+        return
+    made = next((one.folder for one in reversed(taken) if one.folder), None)
+    if made is None:
+        made = work / "copy"
+        shutil.copytree(result.source, made, copy_function=shutil.copyfile)
+    made.replace(result.output)

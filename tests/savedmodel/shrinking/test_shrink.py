@@ -1,0 +1,151 @@
+"""Whole models are shrunk, and asked in this process, which has made them."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from cpr.errors import LoadError, UsageError
+from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.shrinking import shrink
+
+WORDS = ["word0", "word7", "word119", "unheard of", ""]
+
+
+def ask_modern_loader(tf, folder, signature):
+    model = tf.saved_model.load(str(folder))
+    (answer,) = model.signatures[signature](words=tf.constant(WORDS)).values()
+    return answer.numpy()
+
+
+def ask_old_loader(tf, folder, signature):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        found = v1.saved_model.load(session, ["serve"], str(folder)).signature_def[signature]
+        (output,) = found.outputs.values()
+        return session.run(output.name, {found.inputs["words"].name: WORDS})
+
+
+LOADERS = pytest.mark.parametrize("ask", [ask_modern_loader, ask_old_loader], ids=["tf2", "v1"])
+
+
+@pytest.fixture(scope="module")
+def small_modern(modern, tmp_path_factory):
+    return shrink(modern, tmp_path_factory.mktemp("small") / "modern", weights="int8")
+
+
+@pytest.fixture(scope="module")
+def small_old(old, tmp_path_factory):
+    return shrink(old, tmp_path_factory.mktemp("small") / "old", weights="float16")
+
+
+@LOADERS
+def test_a_model_of_tensorflow_2_answers_the_same_in_both_loaders(tf, modern, small_modern, ask):
+    assert small_modern.outcome == "smaller"
+    near = ask(tf, modern, "serving_default")
+    assert np.abs(ask(tf, small_modern.output, "serving_default") - near).max() < 0.05
+    assert (ask(tf, small_modern.output, "rank") == ask(tf, modern, "rank")).all()
+
+
+@LOADERS
+def test_a_graph_of_tensorflow_1_answers_the_same_in_both_loaders(tf, old, small_old, ask):
+    assert small_old.outcome == "smaller"
+    near = ask(tf, old, "serving_default")
+    assert np.abs(ask(tf, small_old.output, "serving_default") - near).max() < 2e-3
+
+
+def test_each_step_says_what_it_saved_and_how_far_the_answers_went(small_modern):
+    steps = {step.name: step for step in small_modern.steps}
+    assert steps["integers"].saved > 5000
+    assert steps["integers"].deviation.largest == 0
+    assert 0 < steps["weights"].deviation.largest < 0.05
+    assert small_modern.before - sum(step.saved for step in steps.values()) == small_modern.after
+    assert small_modern.loaders == ("tf2", "v1")
+    assert set(small_modern.asked) == {"serve: rank", "serve: serving_default"}
+
+
+def test_variables_keep_their_type_and_shape(tf, small_modern):
+    model = tf.saved_model.load(str(small_modern.output))
+    assert (model.embedding.dtype, model.embedding.shape) == (tf.float32, (124, 32))
+    assert (model.ranks.dtype, model.ranks.numpy()[0]) == (tf.int64, 1999)
+
+
+def test_what_was_loaded_can_be_saved_again(tf, modern, small_modern, tmp_path):
+    model = tf.saved_model.load(str(small_modern.output))
+    tf.saved_model.save(model, str(tmp_path / "again"), signatures=model.signatures)
+    again = ask_modern_loader(tf, tmp_path / "again", "serving_default")
+    assert (again == ask_modern_loader(tf, small_modern.output, "serving_default")).all()
+
+
+def test_a_variable_in_parts_is_left_and_named(small_old):
+    (weights,) = (step for step in small_old.steps if step.name == "weights")
+    assert any("16,384 bytes left as they are" in line for line in weights.details)
+
+
+def test_shrinking_again_keeps_a_copy(small_modern, tmp_path):
+    again = shrink(small_modern.output, tmp_path / "again", weights="int8")
+    assert (again.outcome, again.reason) == ("kept", "no step makes it smaller")
+    for path in small_modern.output.rglob("*.*"):
+        copied = tmp_path / "again" / path.relative_to(small_modern.output)
+        assert copied.read_bytes() == path.read_bytes()
+
+
+def test_beyond_tolerance_nothing_is_written(modern, tmp_path):
+    result = shrink(modern, tmp_path / "small", weights="int8", atol=1e-9, rtol=0)
+    assert result.outcome == "declined"
+    assert "serving_default: score is 0.0" in result.reason
+    assert "beyond 1e-09 + 0 of it" in result.reason
+    assert "--weights float16" in result.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_instances_are_what_the_answers_are_compared_on(modern, tmp_path):
+    result = shrink(modern, tmp_path / "small", instances=[{"words": "word3"}, {"words": "word4"}])
+    assert result.outcome == "smaller"
+
+
+def test_instances_that_no_signature_takes_are_refused(modern, tmp_path):
+    with pytest.raises(UsageError, match="No signature takes the instances"):
+        shrink(modern, tmp_path / "small", instances=[{"image": 3}])
+
+
+def test_keras_export_holds_each_weight_once(tf, transformer, tmp_path):
+    result = shrink(transformer, tmp_path / "small", weights="float32")
+    assert result.outcome == "smaller"
+    assert result.deviation.largest == 0
+
+
+def test_every_model_succeeds_or_declines_with_a_reason(any_saved_model, tmp_path):
+    result = shrink(any_saved_model, tmp_path / "small", weights="int8")
+    assert result.outcome == "smaller" or result.reason
+    if result.is_written:
+        read_saved_model(tmp_path / "small")
+
+
+def test_a_damaged_weight_is_named(modern, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(modern, damaged)
+    (data,) = (damaged / "variables").glob("*.data-*")
+    content = bytearray(data.read_bytes())
+    content[100] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(LoadError, match="do not have the checksum"):
+        shrink(damaged, tmp_path / "small")
+    assert not (tmp_path / "small").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("full", "is there already"), ("model/inside", "which is not written to")],
+)
+def test_an_output_that_is_not_free_is_refused(modern, tmp_path, output, message):
+    shutil.copytree(modern, tmp_path / "model")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(UsageError, match=message):
+        shrink(tmp_path / "model", tmp_path / output)
+
+
+def test_unknown_weights_are_refused(modern, tmp_path):
+    with pytest.raises(UsageError, match="expected one of float32, float16, bfloat16, int8"):
+        shrink(modern, tmp_path / "small", weights="int4")
