@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cpr.checks.profiles import profile_named
 from cpr.checks.subject import Subject
 from cpr.findings import Finding, rule
 from cpr.savedmodel.bundle import read_index
+from cpr.savedmodel.optimizer_state import is_optimizer_state
 from cpr.savedmodel.sorted_table import DamagedIndex
 
 CHECKPOINTS = rule(
@@ -106,12 +106,6 @@ _IDS: Mapping[Leftover, str] = {
     Leftover.NOTEBOOK: LITTER,
     Leftover.HIDDEN: LITTER,
 }
-# Names of TensorFlow 2's objects, then those that TensorFlow 1's optimizers append.
-_SLOT = re.compile(
-    r".*/\.OPTIMIZER_SLOT/.*|(.*/)?(optimizer|keras_api/optimizer)/.*|"
-    r".*/(Adam|Adam_1|Adagrad|Adadelta|Adadelta_1|Ftrl|Ftrl_1|Momentum|RMSProp|RMSProp_1|LAMB|"
-    r"AdamWeightDecay|adam_[mv])|(.*/)?beta[12]_power"
-)
 _NAMED = 4
 
 
@@ -175,7 +169,9 @@ def _optimizer_state(subject: Subject, model_dir: Path) -> Iterator[Finding]:
             variables = read_index(index)
         except DamagedIndex:
             continue  # told by the check for damage
-        slots = {name: item.total_size for name, item in variables.items() if _SLOT.fullmatch(name)}
+        slots = {
+            name: item.total_size for name, item in variables.items() if is_optimizer_state(name)
+        }
         total, whole = sum(slots.values()), sum(item.total_size for item in variables.values())
         # A counter alone, as of a model that was never trained, is not worth a word.
         if total * 100 > whole:

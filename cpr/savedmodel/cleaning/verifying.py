@@ -1,0 +1,97 @@
+"""Reads a written SavedModel back, without TensorFlow, and looks whether it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cpr.errors import CprError, shorten
+from cpr.savedmodel import protos
+from cpr.savedmodel.bundle import Bundle
+from cpr.savedmodel.cleaning.model_copy import VARIABLES, ModelCopy
+from cpr.savedmodel.meta_graph import assets, signatures, tags
+from cpr.savedmodel.reach import initializers, node_of, signature_nodes
+from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.restores import Unclear, restorations
+from cpr.savedmodel.trackables import read_trackables, same_objects
+
+
+def verify_copy(folder: Path, expected: ModelCopy) -> None:
+    """See that a copy has all that its graphs name, and every byte its checksum.
+
+    Raises:
+        CprError: It has not, which is a bug.
+        LoadError: It cannot even be read.
+    """
+    for fault in _faults(folder, expected):
+        raise CprError(
+            f"the clean copy would not be whole: {fault}. Nothing was put in place.",
+            hint="This is a bug of cpr; please report it with the model, or its graph.",
+        )
+
+
+def _faults(folder: Path, expected: ModelCopy) -> Iterator[str]:
+    model = read_saved_model(folder)
+    if tuple(tags(graph) for graph in model.meta_graphs) != expected.tags:
+        yield "its graphs are not those that were chosen"
+    there = {name for graph in model.meta_graphs for name in signatures(graph)}
+    if there != set(expected.signatures):
+        yield f"its signatures are {', '.join(sorted(there)) or 'none'}"
+    names: set[str] = set()
+    trackables = None
+    if folder.joinpath(VARIABLES).with_name("variables.index").is_file():
+        with Bundle(folder / VARIABLES) as bundle:
+            names = set(bundle.entries)
+            for entry in bundle.entries.values():
+                for piece in entry.pieces:
+                    bundle.check(piece)
+            trackables = read_trackables(bundle)
+    for graph in model.meta_graphs:
+        yield from _dangling(graph)
+        yield from _unsaved(graph, names)
+        yield from _lost_objects(graph, trackables)
+        for asset in assets(graph):
+            if not (folder / "assets" / asset.filename).is_file():
+                yield f"the asset {shorten(asset.filename)} is missing"
+
+
+def _dangling(graph: protos.Message) -> Iterator[str]:
+    """Names of nodes and functions that nothing has."""
+    nodes = {node.name for node in graph.graph_def.node}
+    functions = {function.signature.name for function in graph.graph_def.library.function}
+    for node in graph.graph_def.node:
+        for text in node.input:
+            if node_of(text) not in nodes:
+                yield f"the node {shorten(node.name)} lacks its input {shorten(text)}"
+    for name in [*signature_nodes(graph), *initializers(graph)]:
+        if name not in nodes:
+            yield f"the node {shorten(name)}, of a signature, is missing"
+    bodies = [graph.graph_def.node, *(item.node_def for item in graph.graph_def.library.function)]
+    for body in bodies:
+        for node in body:
+            for value in node.attr.values():
+                if value.WhichOneof("value") == "func" and value.func.name not in functions:
+                    yield f"the function {shorten(value.func.name)} is missing"
+
+
+def _unsaved(graph: protos.Message, names: set[str]) -> Iterator[str]:
+    try:
+        every = restorations(graph)
+    except Unclear:
+        return  # everything was kept
+    for key in sorted({key for item in every for key in item.keys} - names):
+        yield f"the variable {shorten(key)} is missing"
+
+
+def _lost_objects(graph: protos.Message, trackables: protos.Message | None) -> Iterator[str]:
+    objects = graph.object_graph_def
+    if not objects.nodes or trackables is None:
+        return
+    twins = same_objects(objects, trackables)
+    functions = {function.signature.name for function in graph.graph_def.library.function}
+    for name in objects.concrete_functions:
+        if name not in functions:
+            yield f"the function {shorten(name)}, of an object, is missing"
+    for here, node in enumerate(objects.nodes):
+        if node.WhichOneof("kind") == "variable" and here not in twins:
+            yield f"the variable {shorten(node.variable.name)} has no value"
