@@ -1,0 +1,108 @@
+"""Version directories: numbered, whole or not there, and collected by policy."""
+
+import threading
+
+import pytest
+
+from cpr.errors import UsageError
+from cpr.savedmodel.exporting.versions import Retention, collect, publish, staged, versions_in
+
+
+def put(base, version, content="x"):
+    with staged(base, version) as folder:
+        (folder / "saved_model.pb").write_text(content)
+        return publish(folder, base, version)
+
+
+def test_versions_are_numbered_from_one(tmp_path):
+    assert [put(tmp_path / "out", "next").name for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_the_next_version_follows_the_highest_number_as_a_number(tmp_path):
+    for name in ("9", "10", "00000123", "best", "-7", "²"):
+        (tmp_path / name).mkdir()
+    assert versions_in(tmp_path) == [9, 10, 123]
+    assert put(tmp_path, "next").name == "124"
+
+
+def test_the_time_is_a_version_of_its_own_even_within_a_second(tmp_path):
+    first, second = put(tmp_path, "time"), put(tmp_path, "time")
+    assert int(second.name) > int(first.name) > 1_700_000_000
+
+
+def test_a_version_is_never_overwritten(tmp_path):
+    put(tmp_path, 7, "first")
+    with pytest.raises(UsageError, match=r"7 is there already\."):
+        put(tmp_path, 7, "second")
+    assert (tmp_path / "7" / "saved_model.pb").read_text() == "first"
+
+
+def test_the_directory_itself_is_the_model_without_a_version(tmp_path):
+    assert put(tmp_path / "model", None) == tmp_path / "model"
+    with pytest.raises(UsageError, match="model is not empty"):
+        put(tmp_path / "model", None)
+
+
+def test_nothing_is_left_of_an_export_that_fails(tmp_path):
+    with pytest.raises(ValueError, match="no"), staged(tmp_path, "next") as folder:
+        (folder / "saved_model.pb").write_text("half")
+        raise ValueError("no")
+    assert not list(tmp_path.iterdir())
+
+
+def test_exports_that_race_get_a_number_each(tmp_path):
+    count = 8
+    barrier = threading.Barrier(count)
+    places = []
+
+    def export(content):
+        with staged(tmp_path, "next") as folder:
+            (folder / "saved_model.pb").write_text(content)
+            barrier.wait()
+            places.append(publish(folder, tmp_path, "next"))
+
+    threads = [threading.Thread(target=export, args=(str(i),)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert versions_in(tmp_path) == list(range(1, count + 1))
+    assert sorted((p / "saved_model.pb").read_text() for p in places) == list("01234567")
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept"),
+    [
+        (Retention(1), [12]),
+        (Retention(3), [9, 10, 12]),
+        (Retention(99), [1, 2, 5, 9, 10, 12]),
+        (Retention(1, every=5), [5, 10, 12]),
+    ],
+    ids=["the newest", "three", "more than there are", "and every fifth"],
+)
+def test_the_policy_says_what_goes(policy, kept):
+    versions = [12, 1, 9, 10, 2, 5]
+    assert sorted(set(versions) - set(policy.doomed(versions))) == kept
+
+
+def test_a_policy_keeps_at_least_one():
+    with pytest.raises(UsageError, match="cannot keep 0 exports"):
+        Retention(0)
+
+
+def test_only_exports_are_collected(tmp_path):
+    for number in (1, 2, 3):
+        put(tmp_path, number)
+    (tmp_path / "0").mkdir()  # no model: not ours to remove
+    (tmp_path / "notes").mkdir()
+    newest = put(tmp_path, 4)
+    assert collect(tmp_path, Retention(2), sparing=newest) == [tmp_path / "1", tmp_path / "2"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["0", "3", "4", "notes"]
+
+
+def test_what_was_just_written_stays_even_if_its_number_is_low(tmp_path):
+    for number in (8, 9):
+        put(tmp_path, number)
+    old = put(tmp_path, 1)
+    assert collect(tmp_path, Retention(1), sparing=old) == [tmp_path / "8"]
+    assert old.is_dir()
