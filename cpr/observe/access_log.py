@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from cpr.observe.answered import Answered, Stages
 from cpr.observe.line_file import PENDING_BYTES, LineFile
 
 LogFormat = Literal["json", "text"]
@@ -31,15 +33,17 @@ class _Milliseconds(dict[int, str]):
 
 
 _MS = _Milliseconds()
+_WORDS = {False: "false", True: "true"}
+_THOUSANDTHS = [f"{number:03d}" for number in range(1000)]
 
 
 class AccessLog:
     """Writes a line for each request, for one process.
 
-    `add` formats the line, the caller's timer calls `flush`, and a thread
-    writes; see `LineFile` for what happens if the disk is slow or full. No
-    value can end a line or look like another field: control characters, quotes
-    and whatever is not ASCII are escaped.
+    `add` formats lines, the caller's timer calls `flush`, and a thread writes;
+    see `LineFile` for what happens if the disk is slow or full. No value can
+    end a line or look like another field: control characters, quotes and
+    whatever is not ASCII are escaped.
 
     Args:
         path: The file; None for standard error.
@@ -58,65 +62,59 @@ class AccessLog:
         self._is_json = line_format == "json"
         self._lines: list[str] = []
         self._known: dict[Requester, str] = {}
-        self._second = 0
+        self._second = -1
         self._date = ""
 
-    def add(
-        self,
-        *,
-        request_id: str,
-        client: str,
-        method: bytes,
-        path: bytes,
-        model: str,
-        version: str,
-        route: str,
-        status: int,
-        bytes_in: int,
-        bytes_out: int,
-        total_ns: int,
-        queue_ns: int = 0,
-        decode_ns: int = 0,
-        predict_ns: int = 0,
-        encode_ns: int = 0,
-        instances: int = 0,
-        batch_size: int = 0,
-        is_retried: bool = False,
-    ) -> None:
-        """Log one request, whose answer has just been written.
-
-        `client` is an address without the port, `path` as it came: its query
-        is cut off here.
-        """
-        second, rest = divmod(time.time_ns(), 1_000_000_000)
-        if second != self._second:
-            self._second = second
-            self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        requester = (client, method, path, model, version, route)
-        who = self._known.get(requester) or self._remember(requester)
-        if not _IS_PLAIN(request_id):
-            request_id = _escaped(request_id)
-        ms, queue_ms = _MS[total_ns // 1000], _MS[queue_ns // 1000]
-        decode_ms, predict_ms = _MS[decode_ns // 1000], _MS[predict_ns // 1000]
-        encode_ms, thousandth = _MS[encode_ns // 1000], rest // 1_000_000
-        if self._is_json:
-            line = (
-                f'{{"time":"{self._date}.{thousandth:03d}Z","request_id":"{request_id}",{who}'
-                f'"status":{status},"bytes_in":{bytes_in},"bytes_out":{bytes_out},'
-                f'"ms":{ms},"queue_ms":{queue_ms},"decode_ms":{decode_ms},'
-                f'"predict_ms":{predict_ms},"encode_ms":{encode_ms},"instances":{instances},'
-                f'"batch_size":{batch_size},"retried":{"true" if is_retried else "false"}}}\n'
-            )
-        else:
-            line = (
-                f"{self._date}.{thousandth:03d}Z {status} {ms} ms {who} id={request_id} "
-                f"in={bytes_in} out={bytes_out} queue={queue_ms} decode={decode_ms} "
-                f"predict={predict_ms} encode={encode_ms} instances={instances} "
-                f"batch={batch_size}{' retried' if is_retried else ''}\n"
-            )
-        self._lines.append(line)
-        if len(self._lines) >= _LINES_AT_ONCE:
+    def add(self, answered: Iterable[Answered]) -> None:
+        """Log requests, whose answers have been written; queries of their paths are cut off."""
+        lines, known, is_json = self._lines, self._known, self._is_json
+        shared, spent = None, ""
+        # Unpacked, since to ask for a field by name costs what it does to write it.
+        for (
+            ended_ns, request_id, client, method, path, model, version, route, status,
+            bytes_in, bytes_out, total_ns, queue_ns, stages, is_retried,
+        ) in answered:  # fmt: skip
+            second, rest = divmod(ended_ns, 1_000_000_000)
+            if second != self._second:
+                self._set_date(second)
+            requester = (client, method, path, model, version, route)
+            who = known.get(requester) or self._remember(requester)
+            if not _IS_PLAIN(request_id):
+                request_id = _escaped(request_id)
+            if stages is not shared:  # the same object for a whole batch
+                shared, spent = stages, self._spent(stages)
+            when, ms = f"{self._date}.{_THOUSANDTHS[rest // 1_000_000]}Z", _MS[total_ns // 1000]
+            queue_ms = _MS[queue_ns // 1000]
+            if is_json:
+                line = (
+                    f'{{"time":"{when}","request_id":"{request_id}",{who}"status":{status},'
+                    f'"bytes_in":{bytes_in},"bytes_out":{bytes_out},"ms":{ms},'
+                    f'"queue_ms":{queue_ms},{spent}"retried":{_WORDS[is_retried]}}}\n'
+                )
+            else:
+                line = (
+                    f"{when} {status} {ms} ms {who} id={request_id} in={bytes_in} "
+                    f"out={bytes_out} queue={queue_ms} {spent}{' retried' if is_retried else ''}\n"
+                )
+            lines.append(line)
+        if len(lines) >= _LINES_AT_ONCE:
             self.flush()
+
+    def _spent(self, stages: Stages) -> str:
+        decode_ms, predict_ms, encode_ms = (_MS[ns // 1000] for ns in stages[:3])
+        if self._is_json:
+            return (
+                f'"decode_ms":{decode_ms},"predict_ms":{predict_ms},"encode_ms":{encode_ms},'
+                f'"instances":{stages.instances},"batch_size":{stages.batch_size},'
+            )
+        return (
+            f"decode={decode_ms} predict={predict_ms} encode={encode_ms} "
+            f"instances={stages.instances} batch={stages.batch_size}"
+        )
+
+    def _set_date(self, second: int) -> None:
+        self._second = second
+        self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
     def flush(self) -> None:
         """Hand the lines so far to the disk; returns at once. Call it every second or so."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cpr.errors import shorten
+from cpr.observe.answered import NO_STAGES, Stages
 
 # Upper bounds of the buckets; the last one of each histogram is +Inf.
 DURATION_BOUNDS_S = (
@@ -54,7 +55,8 @@ class Series:
     """The counts of the requests that share model, version, route and status."""
 
     __slots__ = (
-        "batches", "decode", "durations", "encode", "instances", "predict", "queue", "sums",
+        "_shared", "_sharing", "batches", "decode", "durations", "encode", "instances", "predict",
+        "queue", "sums",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -67,38 +69,38 @@ class Series:
         # Nanoseconds: total, queue, decode, predict, encode; then the sum of batch sizes.
         self.sums = [0] * 6
         self.instances = 0
+        self._shared = NO_STAGES
+        self._sharing = 0
 
-    def record(
-        self,
-        total_ns: int,
-        queue_ns: int,
-        decode_ns: int,
-        predict_ns: int,
-        encode_ns: int,
-        instances: int,
-        batch_size: int,
-    ) -> None:
-        """Count one answered request.
-
-        `batch_size` is the number of calls that shared its predict, and 0 if
-        no worker answered it: then its stages are not counted.
-        """
+    def record(self, total_ns: int, queue_ns: int, stages: Stages) -> None:
+        """Count one answered request; its stages only if a worker answered it."""
         sums = self.sums
         self.durations[bisect_left(_DURATION_BOUNDS_NS, total_ns)] += 1
         sums[0] += total_ns
-        if not batch_size:
+        if stages is not self._shared:
+            self.settle()
+            self._shared = stages
+        if stages is not NO_STAGES:
+            self._sharing += 1
+            self.queue[bisect_left(_STAGE_BOUNDS_NS, queue_ns)] += 1
+            sums[1] += queue_ns
+
+    def settle(self) -> None:
+        """Count the stages that the last few requests had in common, before they are read."""
+        times, self._sharing = self._sharing, 0
+        if not times:
             return
-        self.queue[bisect_left(_STAGE_BOUNDS_NS, queue_ns)] += 1
-        self.decode[bisect_left(_STAGE_BOUNDS_NS, decode_ns)] += 1
-        self.predict[bisect_left(_STAGE_BOUNDS_NS, predict_ns)] += 1
-        self.encode[bisect_left(_STAGE_BOUNDS_NS, encode_ns)] += 1
-        self.batches[bisect_left(BATCH_BOUNDS, batch_size)] += 1
-        sums[1] += queue_ns
-        sums[2] += decode_ns
-        sums[3] += predict_ns
-        sums[4] += encode_ns
-        sums[5] += batch_size
-        self.instances += instances
+        decode_ns, predict_ns, encode_ns, instances, batch_size = self._shared
+        self.decode[bisect_left(_STAGE_BOUNDS_NS, decode_ns)] += times
+        self.predict[bisect_left(_STAGE_BOUNDS_NS, predict_ns)] += times
+        self.encode[bisect_left(_STAGE_BOUNDS_NS, encode_ns)] += times
+        self.batches[bisect_left(BATCH_BOUNDS, batch_size)] += times
+        sums = self.sums
+        sums[2] += decode_ns * times
+        sums[3] += predict_ns * times
+        sums[4] += encode_ns * times
+        sums[5] += batch_size * times
+        self.instances += instances * times
 
 
 class Counters:
@@ -162,6 +164,7 @@ def merged(snapshots: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 def _figures(series: Series) -> list[Any]:
     """What a snapshot holds of a series, in the order that `cpr.observe.exposition` reads."""
+    series.settle()
     stages = [series.queue, series.decode, series.predict, series.encode]
     return [
         series.durations.copy(),

@@ -7,7 +7,6 @@ instead of a `Tracer`, and pays nothing.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 from threading import Thread
@@ -15,6 +14,7 @@ from typing import Any
 
 from cpr.errors import ConfigError, EnvironmentProblem, shorten
 from cpr.extras import import_extra
+from cpr.observe.answered import Answered
 from cpr.observe.counters import STAGES
 
 _LONGEST = 256
@@ -37,66 +37,48 @@ class Tracer:
         self._server = trace.SpanKind.SERVER
         self._failed = trace.StatusCode.ERROR
 
-    def add(
-        self,
-        *,
-        headers: Iterable[tuple[bytes, bytes]],
-        request_id: str,
-        client: str,
-        method: bytes,
-        path: bytes,
-        model: str,
-        version: str,
-        route: str,
-        status: int,
-        bytes_in: int,
-        bytes_out: int,
-        total_ns: int,
-        queue_ns: int = 0,
-        decode_ns: int = 0,
-        predict_ns: int = 0,
-        encode_ns: int = 0,
-        instances: int = 0,
-        batch_size: int = 0,
-        is_retried: bool = False,
-    ) -> None:
-        """Make the spans of one request, whose answer has just been written.
+    def add(self, answered: Answered, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Make the spans of one request.
 
         `headers` are those of the request, with lower-case names: the caller's
         trace is continued (``traceparent``, or what OTEL_PROPAGATORS names).
-        The other arguments are those of `AccessLog.add`.
         """
         carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-        verb = method.decode("latin-1")
-        end = time.time_ns()
-        start = end - total_ns
+        verb = answered.method.decode("latin-1")
+        route = answered.route
+        start = answered.ended_ns - answered.total_ns
         span = self._start(
             f"{verb} {route}" if route else verb,
             context=self._extract(carrier),
             kind=self._server,
             start_time=start,
-            attributes={"http.request.method": verb, "http.route": route, "cpr.model": model},
+            attributes={
+                "http.request.method": verb,
+                "http.route": route,
+                "cpr.model": answered.model,
+            },
         )
+        stages = answered.stages
         if span.is_recording():
             span.set_attributes(
                 {
-                    "url.path": _shown(path),
-                    "client.address": client,
-                    "http.response.status_code": status,
-                    "http.request.body.size": bytes_in,
-                    "http.response.body.size": bytes_out,
-                    "cpr.request_id": request_id,
-                    "cpr.version": version,
-                    "cpr.instances": instances,
-                    "cpr.batch_size": batch_size,
-                    "cpr.retried": is_retried,
+                    "url.path": _shown(answered.path),
+                    "client.address": answered.client,
+                    "http.response.status_code": answered.status,
+                    "http.request.body.size": answered.bytes_in,
+                    "http.response.body.size": answered.bytes_out,
+                    "cpr.request_id": answered.request_id,
+                    "cpr.version": answered.version,
+                    "cpr.instances": stages.instances,
+                    "cpr.batch_size": stages.batch_size,
+                    "cpr.retried": answered.is_retried,
                 }
             )
-            if status >= 500:
-                self._mark_failed(span, status)
-            if batch_size:
-                self._add_stages(span, start, (queue_ns, decode_ns, predict_ns, encode_ns))
-        span.end(end)
+            if answered.status >= 500:
+                self._mark_failed(span, answered.status)
+            if stages.batch_size:
+                self._add_stages(span, start, (answered.queue_ns, *stages[:3]))
+        span.end(answered.ended_ns)
 
     def _mark_failed(self, span: Any, status: int) -> None:
         span.set_attribute("error.type", str(status))

@@ -19,6 +19,7 @@ from cpr.config import load_settings
 from cpr.describing import describe
 from cpr.explaining.lazy import LazyExplainer
 from cpr.messages import Call, Reply
+from cpr.observe.answered import Stages
 from cpr.observe.counters import Counters
 from cpr.observe.exposition import exposition
 from cpr.observe.gauges import Gauges, VersionFigures
@@ -205,15 +206,8 @@ class InProcessBackend:
             series = self._counters.series(
                 self._model.name, version, route.counted_as, reply.status
             )
-            series.record(
-                total_ns,
-                queue_ns,
-                timing.decode_ns,
-                timing.predict_ns,
-                timing.encode_ns,
-                reply.instance_count,
-                reply.batch_size,
-            )
+            stages = Stages(*timing, reply.instance_count, reply.batch_size)
+            series.record(total_ns, queue_ns, stages)
 
 
 def _server_timing(reply: Reply, total_ns: int) -> str:

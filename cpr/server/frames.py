@@ -16,7 +16,8 @@ ALONE, GZIP, EXPLAIN = 1, 2, 4
 
 # body, call, deadline, dialect, flags, length of the request id, of the content type
 _REQUEST = struct.Struct("<IIQBBHH")
-# body, call, status, length of the content type, decode, predict, encode, instances, batch
+# body, call, status, length of the content type; then decode, predict, encode, instances, batch
+_ANSWER, _STAGES = struct.Struct("<IIHH"), struct.Struct("<QQQII")
 _REPLY = struct.Struct("<IIHHQQQII")
 REQUEST_SIZE, REPLY_SIZE = _REQUEST.size, _REPLY.size
 EXPIRED = 0
@@ -26,6 +27,8 @@ pack_request = _REQUEST.pack
 unpack_request = _REQUEST.unpack_from
 pack_reply = _REPLY.pack
 unpack_reply = _REPLY.unpack_from
+unpack_answer, unpack_stages = _ANSWER.unpack_from, _STAGES.unpack
+ANSWER_SIZE = _ANSWER.size
 
 
 class RequestFrame(NamedTuple):

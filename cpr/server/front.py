@@ -19,7 +19,6 @@ import uvloop
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from cpr.errors import CprError
 from cpr.isolated.child import end_with_parent, leave_signals_to_the_supervisor, name_process
 from cpr.observe.access_log import AccessLog
 from cpr.observe.gauges import FrontFigures
@@ -32,6 +31,7 @@ from cpr.server.front_asgi import PagesApp
 from cpr.server.front_core import Front
 from cpr.server.front_link import Link
 from cpr.server.front_protocol import FrontProtocol
+from cpr.server.front_short_way import RememberingProtocol
 from cpr.server.listening import connections_to_be_had
 from cpr.server.options import ServeOptions
 from cpr.server.progress import Progress
@@ -110,7 +110,7 @@ class _FrontProcess:
         context = ssl_context(self._options)
         servers = [
             await loop.create_server(
-                lambda: FrontProtocol(front, config, self._state),
+                lambda: RememberingProtocol(front, config, self._state),
                 sock=listening,
                 ssl=context,
                 ssl_handshake_timeout=(self._options.header_timeout_s or None) if context else None,
@@ -182,10 +182,11 @@ class _FrontProcess:
             case "metrics_text":
                 self._take_metrics(message["text"].encode())
             case "reopen_logs":
+                front.notes.settle()
                 if self._access_log is not None:
                     self._access_log.reopen()
             case "tokens":
-                self._reload_tokens()
+                front.reload_tokens()
             case "drain":
                 self._drain.set()
 
@@ -204,12 +205,6 @@ class _FrontProcess:
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
 
-    def _reload_tokens(self) -> None:
-        try:
-            self._front.access.reload()
-        except CprError as error:
-            logger.error("the tokens of before stay in use: %s", error)
-
     def _ask_metrics(self, take: Callable[[bytes], None]) -> None:
         """Ask once for all that want them; who comes later shares the next answer."""
         self._asking.append(take)
@@ -227,6 +222,7 @@ class _FrontProcess:
 
     def _snapshot(self) -> dict[str, Any]:
         front = self._front
+        front.notes.settle()
         if self._access_log is not None:
             front.counters.count("log_lines_dropped", self._access_log.take_dropped())
         return {**front.counters.snapshot(), "front": self._figures()}
@@ -243,6 +239,7 @@ class _FrontProcess:
         while True:
             await asyncio.sleep(_TICK_S)
             front.pool.sweep()
+            front.notes.settle()
             self._tell_on()
             self._ticks += 1
             if self._ticks % 2 == 0:

@@ -41,7 +41,8 @@ class AnsweringProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, {}, front.loop)
         self.front = front
         self.phase = IDLE
-        self.deadline = front.loop.time() + front.options.keep_alive_s
+        self._keep_alive_s = front.options.keep_alive_s
+        self.deadline = front.loop.time() + self._keep_alive_s
         self.exchanges: deque[Exchange] = deque()
         self.has_large_answer = False
         self._written = 0
@@ -51,8 +52,17 @@ class AnsweringProtocol(HttpToolsProtocol):
 
     def answer(self, exchange: Exchange, head: bytes, body: bytes) -> None:
         """Take the whole answer to a request; it is sent when those before it are."""
-        exchange.response = head + body
-        if self.exchanges and self.exchanges[0] is exchange:
+        exchanges = self.exchanges
+        if not exchanges or exchanges[0] is not exchange:
+            exchange.response = head + body
+        elif len(exchanges) == 1 and exchange.is_kept_alive and self.phase == IDLE:
+            exchanges.clear()
+            self._write(head + body)
+            self.deadline = self.loop.time() + self._keep_alive_s
+            if self.flow.read_paused:
+                self._read_on()
+        else:
+            exchange.response = head + body
             self._send_answers()
 
     def _send_answers(self) -> None:
@@ -66,18 +76,26 @@ class AnsweringProtocol(HttpToolsProtocol):
             out.append(exchange.response)
             exchanges.popleft()
             is_last = not exchange.is_kept_alive
-        if out and not self.transport.is_closing():
-            data = out[0] if len(out) == 1 else b"".join(out)
-            self._written, self._unread = len(data), 0
-            self.has_large_answer = len(data) > SLOWEST
-            self.transport.write(data)
+        if out:
+            self._write(out[0] if len(out) == 1 else b"".join(out))
         if is_last:
             self._end()
         elif exchanges:
             self._start_page(exchanges[0])
         elif self.phase == IDLE:
-            self.deadline = self.loop.time() + self.front.options.keep_alive_s
-        if self.flow.read_paused and not self.flow.write_paused and not is_last:
+            self.deadline = self.loop.time() + self._keep_alive_s
+        if self.flow.read_paused and not is_last:
+            self._read_on()
+
+    def _write(self, data: bytes) -> None:
+        transport = self.transport
+        if not transport.is_closing():
+            self._written, self._unread = len(data), 0
+            self.has_large_answer = self._written > SLOWEST
+            transport.write(data)
+
+    def _read_on(self) -> None:
+        if not self.flow.write_paused:
             self.flow.resume_reading()
 
     def _end(self) -> None:

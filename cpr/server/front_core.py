@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cpr.errors import ConfigError
 from cpr.observe.access_log import AccessLog
+from cpr.observe.answered import NO_STAGES, Stages
 from cpr.observe.counters import Counters
 from cpr.observe.request_ids import accepted, request_names
 from cpr.observe.tracing import Tracer
@@ -15,6 +18,7 @@ from cpr.server.access import Access, Denied
 from cpr.server.frames import EXPLAIN, GZIP
 from cpr.server.front_exchange import Buffered, Exchange, Held, Owner
 from cpr.server.front_heads import JSON, Heads, lines
+from cpr.server.front_known_heads import KnownHeads
 from cpr.server.front_link import Outcome
 from cpr.server.front_notes import Notes, server_timing
 from cpr.server.front_pool import Pool
@@ -23,6 +27,8 @@ from cpr.server.front_table import Table
 from cpr.server.options import ServeOptions
 from cpr.wire.failures import failure
 from cpr.wire.routes import Route, Routes
+
+logger = logging.getLogger(__name__)
 
 _MOST_PATHS = 1024
 _LONGEST_TYPE = 1024
@@ -60,7 +66,7 @@ class Front:
         self.buffered = Buffered()
         self.heads = Heads()
         self.table = Table()
-        self.notes = Notes(self.counters, self.table, access_log, tracer)
+        self.notes = Notes(self.counters, self.table, access_log, tracer, loop.call_soon)
         self.is_draining = False
         self.pool = Pool(
             loop,
@@ -77,7 +83,8 @@ class Front:
             aip_predict_route=options.aip_predict_route, aip_health_route=options.aip_health_route
         )
         self._known_paths: dict[bytes, Route | None] = {}
-        self._new_id = request_names()
+        self.known_heads = KnownHeads()
+        self.new_id = request_names()
 
     @property
     def is_ready(self) -> bool:
@@ -89,6 +96,15 @@ class Front:
         self.table.update(message)
         self.pool.default_version = self.table.default_version
         self.pool.fail_waiting(self.table.versions, 404, "this version is served no more.")
+        self.known_heads.forget()
+
+    def reload_tokens(self) -> None:
+        """Read the token file again; what it no longer holds is refused from then on."""
+        try:
+            self.access.reload()
+        except ConfigError as error:
+            logger.error("the tokens of before stay in use: %s", error)
+        self.known_heads.forget()
 
     # Called by connections.
 
@@ -101,8 +117,8 @@ class Front:
             known = self._known_paths
             route = known[path] if path in known else self._look_up(path)
         offered = fields.get(b"x-request-id")
-        request_id = (accepted(offered) if offered else None) or self._new_id()
-        return Exchange(owner, route, request_id, method=method, path=path, fields=fields)
+        request_id = (accepted(offered) if offered else None) or self.new_id()
+        return Exchange(owner, route, request_id, method, path, fields)
 
     def prepare(self, exchange: Exchange) -> None:
         """Check what only predictions need, before their body is read.
@@ -210,10 +226,9 @@ class Front:
     # Called by the pool.
 
     def _finish(self, exchange: Exchange, outcome: Outcome) -> None:
-        extra = b"x-model-version: %b\r\n" % exchange.version.encode("latin-1", "replace")
-        if b"x-cpr-timing" in exchange.fields:
-            extra += server_timing(exchange, outcome)
-        self._respond(exchange, outcome.status, outcome.body, outcome.content_type, extra, outcome)
+        status, body, content_type, stages = outcome
+        extra = server_timing(exchange, stages) if b"x-cpr-timing" in exchange.fields else b""
+        self._respond(exchange, status, body, content_type or JSON, extra, stages)
 
     def _fail(self, exchange: Exchange, status: int, text: str) -> None:
         assert exchange.route is not None
@@ -231,23 +246,19 @@ class Front:
         body: bytes,
         content_type: bytes = JSON,
         extra: bytes = b"",
-        outcome: Outcome | None = None,
+        stages: Stages = NO_STAGES,
     ) -> None:
         owner = exchange.owner
         if owner is None:
             return
-        head = self.heads.head(
-            status,
-            len(body),
-            exchange.request_id,
-            content_type,
-            is_last=not exchange.is_kept_alive,
-            extra=extra,
-        )
+        if not exchange.is_kept_alive:
+            extra += b"connection: close\r\n"
+        size, version = len(body), exchange.version
+        head = self.heads.head(status, size, exchange.request_id, content_type, version, extra)
         exchange.owner = None
         exchange.status = status
         owner.answer(exchange, head, b"" if exchange.method == b"HEAD" else body)
-        self.notes.note(exchange, status, len(body), outcome)
+        self.notes.note(exchange, status, size, stages)
 
     def _look_up(self, path: bytes) -> Route | None:
         if len(self._known_paths) >= _MOST_PATHS:

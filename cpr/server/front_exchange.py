@@ -54,29 +54,17 @@ class Exchange:
     once its body has been read past.
     """
 
-    # What most exchanges leave as it is costs nothing so.
-    body: bytes | bytearray = b""
-    query = b""
-    received = 0
-    content_type = b""
-    flags = 0
-    held: Held | None = None
-    deadline_ns = 0
-    is_kept_alive = True
-    is_submitted = False
-    attempts = 0
-    version = ""
-    status = 0
-    response: bytes | None = None
-    refusal: Refusal | None = None
-    cycle: Any = None
+    __slots__ = (
+        "attempts", "body", "content_type", "cycle", "deadline_ns", "fields", "flags", "held",
+        "is_kept_alive", "is_submitted", "method", "owner", "path", "peer", "query", "received",
+        "refusal", "request_id", "response", "route", "started_ns", "status", "version",
+    )  # fmt: skip
 
     def __init__(
         self,
         owner: Owner,
         route: Route | None,
         request_id: str,
-        *,
         method: bytes,
         path: bytes,
         fields: dict[bytes, bytes],
@@ -89,3 +77,18 @@ class Exchange:
         self.fields = fields
         self.peer = owner.peer
         self.started_ns = monotonic_ns()
+        self.body: bytes | bytearray = b""
+        self.query = b""
+        self.received = 0
+        self.content_type = b""
+        self.flags = 0
+        self.held: Held | None = None
+        self.deadline_ns = 0
+        self.is_kept_alive = True
+        self.is_submitted = False
+        self.attempts = 0
+        self.version = ""
+        self.status = 0
+        self.response: bytes | None = None
+        self.refusal: Refusal | None = None
+        self.cycle: Any = None

@@ -15,7 +15,7 @@ class Heads:
 
     def __init__(self) -> None:
         self._common = b"server: cpr\r\n"
-        self._starts: dict[int, bytes] = {}
+        self._starts: dict[tuple[int, bytes, str], bytes] = {}
 
     def set_date(self, date: str) -> None:
         """Use a new date, as HTTP writes it."""
@@ -28,28 +28,37 @@ class Heads:
         length: int,
         request_id: str,
         content_type: bytes = JSON,
-        *,
-        is_last: bool = False,
+        version: str = "",
         extra: bytes = b"",
     ) -> bytes:
         """The head of a response with a body of `length` bytes.
 
-        `extra` are further header lines, each with its line end; `is_last`
-        says that the connection is closed after it.
+        `version` is that of the model, "" if it was not asked. `extra` are
+        further header lines, each with its line end.
         """
-        start = self._starts.get(status)
+        start = self._starts.get((status, content_type, version))
         if start is None:
-            phrase = _KNOWN.get(status, b"Unknown")
-            start = b"HTTP/1.1 %d %b\r\n%bcontent-type: " % (status, phrase, self._common)
-            self._starts[status] = start
-        return b"%b%b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n" % (
+            start = self._start(status, content_type, version)
+        return b"%b%d\r\nx-request-id: %b\r\n%b\r\n" % (
             start,
-            content_type or JSON,
             length,
-            request_id.encode("latin-1"),
+            request_id.encode("ascii"),
             extra,
-            b"connection: close\r\n" if is_last else b"",
         )
+
+    def _start(self, status: int, content_type: bytes, version: str) -> bytes:
+        line = b""
+        if version:
+            line = b"x-model-version: %b\r\n" % version.encode("latin-1", "replace")
+        start = b"HTTP/1.1 %d %b\r\n%bcontent-type: %b\r\n%bcontent-length: " % (
+            status,
+            _KNOWN.get(status, b"Unknown"),
+            self._common,
+            content_type,
+            line,
+        )
+        self._starts[status, content_type, version] = start
+        return start
 
 
 def lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -6,22 +6,26 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cpr.server.frames import DIALECT_NUMBERS, REPLY_SIZE, pack_request, unpack_reply
+from cpr.observe.answered import NO_STAGES, Stages
+from cpr.server.frames import (
+    ANSWER_SIZE,
+    DIALECT_NUMBERS,
+    REPLY_SIZE,
+    pack_request,
+    unpack_answer,
+    unpack_stages,
+)
 from cpr.server.front_exchange import Exchange
 from cpr.server.progress import Progress
 
 
 class Outcome(NamedTuple):
-    """What a worker made of an exchange; times in nanoseconds."""
+    """What a worker made of an exchange."""
 
     status: int
     body: bytes
     content_type: bytes = b""
-    decode_ns: int = 0
-    predict_ns: int = 0
-    encode_ns: int = 0
-    instances: int = 0
-    batch_size: int = 0
+    stages: Stages = NO_STAGES
 
 
 class Link(asyncio.Protocol):
@@ -82,13 +86,14 @@ class Link(asyncio.Protocol):
         self._number = number = (self._number + 1) & 0xFFFFFFFF
         self.pending[number] = exchange
         route = exchange.route
-        request_id = exchange.request_id.encode("latin-1")
+        request_id = exchange.request_id.encode()
+        body = exchange.body
         out = self._out
         if not out:
             self.loop.call_soon(self._flush)
         out.append(
             pack_request(
-                len(exchange.body),
+                len(body),
                 number,
                 exchange.deadline_ns,
                 DIALECT_NUMBERS[route.dialect] if route is not None else 0,
@@ -99,7 +104,7 @@ class Link(asyncio.Protocol):
             + request_id
             + exchange.content_type
         )
-        out.append(exchange.body)
+        out.append(body)
 
     def _flush(self) -> None:
         out, self._out = self._out, []
@@ -115,20 +120,23 @@ class Link(asyncio.Protocol):
                 return
             data = b"".join(self._chunks)
             self._chunks = []
+        pending = self.pending
+        raw, stages = b"", NO_STAGES
         start, size, need = 0, len(data), REPLY_SIZE
         while size - start >= REPLY_SIZE:
-            reply = unpack_reply(data, start)
-            length, number, status, type_length = reply[:4]
+            length, number, status, type_length = unpack_answer(data, start)
             body_start = start + REPLY_SIZE + type_length
             end = body_start + length
             if size < end:
                 need = end - start
                 break
-            exchange = self.pending.pop(number)
+            exchange = pending.pop(number)
             self._received += 1
             if exchange.owner is not None:
-                content_type = data[start + REPLY_SIZE : body_start]
-                told = (status, data[body_start:end], content_type, *reply[4:])
+                content_type = data[start + REPLY_SIZE : body_start] if type_length else b""
+                if raw != (found := data[start + ANSWER_SIZE : start + REPLY_SIZE]):
+                    raw, stages = found, Stages._make(unpack_stages(found))
+                told = (status, data[body_start:end], content_type, stages)
                 self.on_reply(exchange, self, Outcome._make(told))
             start = end
         if start < size:

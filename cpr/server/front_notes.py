@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from time import monotonic_ns
+from collections.abc import Callable
+from time import monotonic_ns, time_ns
 
 from cpr.observe.access_log import AccessLog
+from cpr.observe.answered import NO_STAGES, Answered, Stages
 from cpr.observe.counters import Counters, Series
 from cpr.observe.tracing import Tracer
 from cpr.server.front_exchange import Exchange
-from cpr.server.front_link import Outcome
 from cpr.server.front_table import Table
 
-_NO_OUTCOME = Outcome(0, b"")
+_MANY = 64
+_Over = tuple[Exchange, int, int, int, Stages]
 
 
 class Notes:
-    """Counts, logs and traces exchanges.
+    """Counts, logs and traces exchanges; many at once, after their answers were written.
 
     Args:
         counters: Of this front.
         table: Which knows the model's name.
         access_log: None for none.
         tracer: None for none.
+        call_soon: Has the event loop call a function once it has written the answers.
     """
 
     def __init__(
@@ -30,105 +33,81 @@ class Notes:
         table: Table,
         access_log: AccessLog | None,
         tracer: Tracer | None,
+        call_soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self._counters = counters
         self._table = table
         self._access_log = access_log
         self._tracer = tracer
+        self._call_soon = call_soon
+        self._over: list[_Over] = []
         # By version, route and status: what is asked for again and again.
-        self._series: dict[tuple[str, str, int], Series] = {}
+        self._series: dict[tuple[str, str, int], tuple[Series, str]] = {}
 
-    def note(
-        self, exchange: Exchange, status: int, sent: int, outcome: Outcome | None = None
-    ) -> None:
-        """Count and log an exchange that is over."""
-        total_ns = monotonic_ns() - exchange.started_ns
-        route = exchange.route.counted_as if exchange.route is not None else "page"
-        if outcome is None:
-            decode = predict = encode = instances = batch_size = queue_ns = 0
-        else:
-            _, _, _, decode, predict, encode, instances, batch_size = outcome
-            queue_ns = max(total_ns - decode - predict - encode, 0)
-        key = (exchange.version, route, status)
-        model = self._table.model_name if exchange.version else ""
-        series = self._series.get(key)
-        if series is None:
-            series = self._series[key] = self._counters.series(
-                model, exchange.version, route, status
-            )
-        series.record(total_ns, queue_ns, decode, predict, encode, instances, batch_size)
-        counters = self._counters
-        counters.count("received_bytes", exchange.received)
-        counters.count("sent_bytes", sent)
+    def note(self, exchange: Exchange, status: int, sent: int, stages: Stages = NO_STAGES) -> None:
+        """Note an exchange that is over; `settle` does the rest."""
+        over = self._over
+        over.append((exchange, monotonic_ns(), status, sent, stages))
+        exchange.body, exchange.held = b"", None
+        if len(over) == _MANY:
+            self._call_soon(self.settle)
+
+    def settle(self) -> None:
+        """Count, log and trace what was noted; before counts are read, and ten times a second."""
+        over, self._over = self._over, []
+        if not over:
+            return
+        answered = self._counted(over, time_ns() - monotonic_ns())
         if self._access_log is not None:
-            # Written out: a dictionary of all this would cost as much as the line.
-            self._access_log.add(
-                request_id=exchange.request_id,
-                client=exchange.peer,
-                method=exchange.method,
-                path=exchange.path,
-                model=model,
-                version=exchange.version,
-                route=route,
-                status=status,
-                bytes_in=exchange.received,
-                bytes_out=sent,
-                total_ns=total_ns,
-                queue_ns=queue_ns,
-                decode_ns=decode,
-                predict_ns=predict,
-                encode_ns=encode,
-                instances=instances,
-                batch_size=batch_size,
-                is_retried=exchange.attempts > 0,
-            )
+            self._access_log.add(answered)
         if self._tracer is not None:
-            self._trace(self._tracer, exchange, status, sent, total_ns, outcome)
+            for (exchange, *_), one in zip(over, answered, strict=True):
+                self._tracer.add(one, exchange.fields.items())
 
-    def _trace(
-        self,
-        tracer: Tracer,
-        exchange: Exchange,
-        status: int,
-        sent: int,
-        total_ns: int,
-        outcome: Outcome | None,
-    ) -> None:
-        told = outcome or _NO_OUTCOME
-        spent = told.decode_ns + told.predict_ns + told.encode_ns
-        tracer.add(
-            headers=exchange.fields.items(),
-            request_id=exchange.request_id,
-            client=exchange.peer,
-            method=exchange.method,
-            path=exchange.path,
-            model=self._table.model_name if exchange.version else "",
-            version=exchange.version,
-            route=exchange.route.counted_as if exchange.route is not None else "page",
-            status=status,
-            bytes_in=exchange.received,
-            bytes_out=sent,
-            total_ns=total_ns,
-            queue_ns=max(total_ns - spent, 0) if outcome is not None else 0,
-            decode_ns=told.decode_ns,
-            predict_ns=told.predict_ns,
-            encode_ns=told.encode_ns,
-            instances=told.instances,
-            batch_size=told.batch_size,
-            is_retried=exchange.attempts > 0,
-        )
+    def _counted(self, over: list[_Over], wall_ns: int) -> list[Answered]:
+        answered = []
+        received_bytes = sent_bytes = 0
+        for exchange, ended_ns, status, sent, stages in over:
+            route = exchange.route.counted_as if exchange.route is not None else "page"
+            version, received = exchange.version, exchange.received
+            series, model = self._series_of(version, route, status)
+            total_ns = ended_ns - exchange.started_ns
+            queue_ns = 0
+            if stages is not NO_STAGES:
+                queue_ns = max(total_ns - stages[0] - stages[1] - stages[2], 0)
+            series.record(total_ns, queue_ns, stages)
+            received_bytes += received
+            sent_bytes += sent
+            told = (
+                wall_ns + ended_ns, exchange.request_id, exchange.peer, exchange.method,
+                exchange.path, model, version, route, status, received, sent, total_ns,
+                queue_ns, stages, exchange.attempts > 0,
+            )  # fmt: skip
+            answered.append(Answered._make(told))
+        self._counters.count("received_bytes", received_bytes)
+        self._counters.count("sent_bytes", sent_bytes)
+        return answered
+
+    def _series_of(self, version: str, route: str, status: int) -> tuple[Series, str]:
+        key = (version, route, status)
+        found = self._series.get(key)
+        if found is None:
+            model = self._table.model_name if version else ""
+            series = self._counters.series(model, version, route, status)
+            found = self._series[key] = (series, model)
+        return found
 
 
-def server_timing(exchange: Exchange, outcome: Outcome) -> bytes:
+def server_timing(exchange: Exchange, stages: Stages) -> bytes:
     """Where the time went, in milliseconds, for whoever asked."""
     total = monotonic_ns() - exchange.started_ns
-    spent = outcome.decode_ns + outcome.predict_ns + outcome.encode_ns
-    stages = {
-        "queue": max(total - spent, 0),
-        "decode": outcome.decode_ns,
-        "predict": outcome.predict_ns,
-        "encode": outcome.encode_ns,
+    decode, predict, encode, _, _ = stages
+    spent = {
+        "queue": max(total - decode - predict - encode, 0),
+        "decode": decode,
+        "predict": predict,
+        "encode": encode,
         "total": total,
     }
-    parts = ", ".join(f"{name};dur={ns / 1e6:.3f}" for name, ns in stages.items())
+    parts = ", ".join(f"{name};dur={ns / 1e6:.3f}" for name, ns in spent.items())
     return b"server-timing: %b\r\n" % parts.encode()

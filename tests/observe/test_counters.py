@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cpr.observe.answered import NO_STAGES, Stages
 from cpr.observe.counters import (
     BATCH_BOUNDS,
     DURATION_BOUNDS_S,
@@ -17,12 +18,13 @@ from cpr.observe.counters import (
 )
 
 MS = 1_000_000
+STAGES = Stages(2, 3, 4, 10, 1)
 
 
-def counted(*durations_ns, labels=("iris", "1", "aiplatform", 200), batch_size=1):
+def counted(*durations_ns, labels=("iris", "1", "aiplatform", 200), stages=STAGES):
     counters = Counters()
     for duration in durations_ns:
-        counters.series(*labels).record(duration, 1, 2, 3, 4, 10, batch_size)
+        counters.series(*labels).record(duration, 0 if stages is NO_STAGES else 1, stages)
     return counters
 
 
@@ -54,7 +56,9 @@ def test_a_bound_belongs_to_its_own_bucket(total_ns, bucket):
 
 def test_a_request_is_counted_in_all_its_figures():
     counters = Counters()
-    counters.series("iris", "1", "vertex", 200).record(5 * MS, 1000, 20_000, 3 * MS, 400, 7, 3)
+    counters.series("iris", "1", "vertex", 200).record(
+        5 * MS, 1000, Stages(20_000, 3 * MS, 400, 7, 3)
+    )
     durations, stages, batches, sums, instances = series_of(counters.snapshot())[
         "iris", "1", "vertex", 200
     ]
@@ -66,11 +70,28 @@ def test_a_request_is_counted_in_all_its_figures():
 
 
 def test_a_request_that_no_worker_answered_has_no_stages():
-    (figures,) = series_of(counted(MS, batch_size=0).snapshot()).values()
+    (figures,) = series_of(counted(MS, stages=NO_STAGES).snapshot()).values()
     durations, stages, batches, sums, instances = figures
     assert sum(durations) == 1
     assert sum(map(sum, stages)) == sum(batches) == instances == 0
     assert sums == [MS, 0, 0, 0, 0, 0]
+
+
+def test_calls_of_one_batch_are_counted_one_by_one_whatever_comes_between():
+    counters = Counters()
+    series = counters.series("iris", "1", "vertex", 200)
+    shared, other = Stages(20_000, 3 * MS, 400, 7, 3), Stages(MS, MS, MS, 1, 1)
+    for stages in (shared, shared, NO_STAGES, shared, other):
+        series.record(5 * MS, 0 if stages is NO_STAGES else 1000, stages)
+
+    for _ in range(2):  # reading changes nothing
+        _, stages, batches, sums, instances = series_of(counters.snapshot())[
+            "iris", "1", "vertex", 200
+        ]
+        assert [sum(stage) for stage in stages] == [4, 4, 4, 4]
+        assert batches[BATCH_BOUNDS.index(4)] == 3
+        assert sums == [25 * MS, 4000, 60_000 + MS, 10 * MS, 1200 + MS, 10]
+        assert instances == 22
 
 
 def test_the_same_labels_are_the_same_series():
@@ -84,7 +105,7 @@ def test_a_snapshot_is_json_and_stays_as_it_was():
     counters = counted(MS)
     snapshot = counters.snapshot()
     text = json.dumps(snapshot)
-    counters.series("iris", "1", "aiplatform", 200).record(MS, 0, 0, 0, 0, 1, 1)
+    counters.series("iris", "1", "aiplatform", 200).record(MS, 0, Stages(0, 0, 0, 1, 1))
     counters.refuse("auth")
     counters.count("retried")
     assert json.loads(text) == snapshot
@@ -93,7 +114,7 @@ def test_a_snapshot_is_json_and_stays_as_it_was():
 
 def test_snapshots_of_several_processes_add_up():
     first, second = counted(MS, 2 * MS), counted(MS)
-    second.series("iris", "2", "aiplatform", 200).record(MS, 1, 1, 1, 1, 1, 1)
+    second.series("iris", "2", "aiplatform", 200).record(MS, 1, Stages(1, 1, 1, 1, 1))
     for counters in (first, second):
         counters.refuse("overload")
         counters.count("sent_bytes", 100)
@@ -136,7 +157,7 @@ def test_snapshots_of_different_shapes_are_refused():
 def test_endless_labels_end_in_one_series():
     counters = Counters()
     for version in range(MAX_SERIES + 50):
-        counters.series("iris", str(version), "vertex", 503).record(MS, 0, 0, 0, 0, 0, 0)
+        counters.series("iris", str(version), "vertex", 503).record(MS, 0, NO_STAGES)
     figures = series_of(counters.snapshot())
     assert len(figures) == MAX_SERIES + 1
     assert sum(figures[OTHER, OTHER, OTHER, 500][0]) == 50

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cpr.observe.answered import NO_STAGES, Stages
 from cpr.observe.counters import EVENTS, Counters, merged
 from cpr.observe.exposition import EVENT_METRICS, exposition
 from cpr.observe.gauges import FrontFigures, Gauges, ProcessFigures, VersionFigures
@@ -47,8 +48,8 @@ def counters():
     counters = Counters()
     for status in (200, 200, 500):
         series = counters.series("iris", "1", "aiplatform", status)
-        series.record(2_000_000, 100_000, 20_000, 1_500_000, 30_000, 5, 8)
-    counters.series("", "", "", 404).record(1000, 0, 0, 0, 0, 0, 0)
+        series.record(2_000_000, 100_000, Stages(20_000, 1_500_000, 30_000, 5, 8))
+    counters.series("", "", "", 404).record(1000, 0, NO_STAGES)
     counters.refuse("too_large")
     counters.count("retried", 2)
     return counters
@@ -131,7 +132,7 @@ def test_a_server_that_has_done_nothing_can_be_read():
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "\\n", "naïve", ""], ids=repr)
 def test_a_label_is_read_back_as_it_was(name):
     counters = Counters()
-    counters.series(name, "1", "vertex", 200).record(1, 1, 1, 1, 1, 1, 1)
+    counters.series(name, "1", "vertex", 200).record(1, 1, Stages(1, 1, 1, 1, 1))
     text = exposition(counters.snapshot(), Gauges())
     (sample,) = parse(text)["cpr_requests"].samples
     assert sample.labels["model"] == name

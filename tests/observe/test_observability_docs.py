@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cpr.observe.access_log import AccessLog
+from cpr.observe.answered import Answered
 from cpr.observe.counters import REFUSALS
 from cpr.observe.metrics import METRICS
 
@@ -45,9 +46,10 @@ def test_queries_name_metrics_that_exist():
 def test_every_field_of_the_access_log_is_documented(tmp_path, source):
     log = AccessLog(tmp_path / "log")
     log.add(
-        request_id="r", client="c", method=b"GET", path=b"/", model="", version="",
-        route="page", status=200, bytes_in=0, bytes_out=0, total_ns=1,
-    )  # fmt: skip
+        [
+            Answered(0, "r", "c", b"GET", b"/", "", "", "page", 200, 0, 0, 1),
+        ]
+    )
     assert log.close(60)
     fields = list(json.loads((tmp_path / "log").read_text()))
     section = PAGE.partition("\n## Access log\n")[2].partition("\n## ")[0]
