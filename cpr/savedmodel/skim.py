@@ -15,11 +15,16 @@ from cpr.savedmodel import protos
 
 _KEPT_BYTES = 1024
 """Values up to this size are kept: names, shapes, small constants."""
+_KEPT_TEXT_BYTES = 1_000_000
+"""Tensors of strings are kept up to this size: the names of variables are one."""
 _WINDOW = 64 * 1024
 _DEPTH = 100
 """How deep messages may nest: protobuf's own limit, in TensorFlow too."""
-_TENSOR, _NODE = "tensorflow.TensorProto", "tensorflow.NodeDef"
+_TENSOR, _MODEL = "tensorflow.TensorProto", "tensorflow.SavedModel"
+_NODE, _FUNCTION = "tensorflow.NodeDef", "tensorflow.FunctionDef"
+_GRAPHS = 2  # of SavedModel
 _DESCRIBING = (1, 2, 3)  # of TensorProto: its dtype, shape and version
+_TEXTS = 8  # of TensorProto
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
@@ -33,12 +38,13 @@ class Skim:
 
     Attributes:
         model: The message.
-        elided: The bytes that were left out, by the name of the node that holds
-            them; "" for those outside of nodes.
+        elided: The bytes that were left out, by the number of the MetaGraph and
+            the node that holds them, ``function/node`` where it is in one of the
+            library's; "" for those outside of nodes.
     """
 
     model: protos.Message
-    elided: dict[str, int] = field(default_factory=dict)
+    elided: dict[tuple[int, str], int] = field(default_factory=dict)
 
 
 def skim(path: Path, message: Any) -> Skim:
@@ -66,8 +72,8 @@ class _Field:
 class _Skimmer:
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size = file, size
-        self.elided: dict[str, int] = {}
-        self._owner = ""
+        self.elided: dict[tuple[int, str], int] = {}
+        self._graph, self._function, self._owner = -1, "", ""
         self._window, self._base = b"", 0
 
     def shrink(self, start: int, end: int, descriptor: Any, depth: int) -> bytes:
@@ -76,12 +82,14 @@ class _Skimmer:
             raise Malformed(f"messages nest deeper than {_DEPTH}")
         if end - start <= _KEPT_BYTES:
             return self._read(start, end)
-        if descriptor.full_name == _NODE:
-            self._owner = self._name_of(start, end)
+        self._enter(descriptor.full_name, start, end)
         made = bytearray()
         kept = start  # what lies from here on is copied as it is
+        keeps_text = end - start <= _KEPT_TEXT_BYTES
         for item in self._fields(start, end):
-            if not self._is_large(item, descriptor):
+            if descriptor.full_name == _MODEL and item.number == _GRAPHS:
+                self._graph += 1
+            if not self._is_large(item, descriptor, keeps_text=keeps_text):
                 continue
             made += self._read(kept, item.start)
             kept = item.end
@@ -94,18 +102,30 @@ class _Skimmer:
         made += self._read(kept, end)
         if descriptor.full_name == _NODE:
             self._owner = ""
+        elif descriptor.full_name == _FUNCTION:
+            self._function = ""
         return bytes(made)
 
-    def _is_large(self, item: _Field, descriptor: Any) -> bool:
+    def _enter(self, kind: str, start: int, end: int) -> None:
+        if kind == _NODE:
+            name = self._name_of(start, end)
+            self._owner = f"{self._function}/{name}" if self._function else name
+        elif kind == _FUNCTION:
+            signature = next(self._fields(start, end))
+            self._function = self._name_of(signature.value, signature.end)
+
+    def _is_large(self, item: _Field, descriptor: Any, *, keeps_text: bool) -> bool:
         if descriptor.full_name == _TENSOR:
-            return item.number not in _DESCRIBING
+            is_kept = item.number in _DESCRIBING or (item.number == _TEXTS and keeps_text)
+            return not is_kept
         return item.kind == _BYTES and item.end - item.value > _KEPT_BYTES
 
     def _leave_out(self, size: int) -> None:
-        self.elided[self._owner] = self.elided.get(self._owner, 0) + size
+        key = (self._graph, self._owner)
+        self.elided[key] = self.elided.get(key, 0) + size
 
     def _name_of(self, start: int, end: int) -> str:
-        first = next(self._fields(start, end))
+        first = next(self._fields(start, end), _Field(0, 0, 0, 0, 0))
         is_name = first.number == 1 and first.kind == _BYTES
         is_name = is_name and first.end - first.value <= _KEPT_BYTES
         return self._read(first.value, first.end).decode("utf-8", "replace") if is_name else ""

@@ -50,8 +50,8 @@ def test_leaves_out_the_contents_and_nothing_else(tmp_path):
     made = frozen(3_000_000, 70_000, 2_000)
     found = reader.skim_saved_model(write(made, tmp_path))
     assert found.model == without_content(made)
-    assert {name: size // 1000 for name, size in found.elided.items()} == {
-        "w0": 3000, "w1": 70, "w2": 2, "f0": 3000, "f1": 70, "f2": 2,
+    assert {name: size // 1000 for (_, name), size in found.elided.items()} == {
+        "w0": 3000, "w1": 70, "w2": 2, "body/f0": 3000, "body/f1": 70, "body/f2": 2,
     }  # fmt: skip
 
 
@@ -67,15 +67,26 @@ def test_leaves_out_values_of_every_form(tmp_path):
     made = frozen(5_000_000)
     nodes = made.meta_graphs[0].graph_def.node
     nodes.add(name="floats").attr["value"].tensor.float_val.extend([0.5] * 1000)
-    nodes.add(name="words").attr["value"].tensor.string_val.extend([b"word"] * 1000)
+    nodes.add(name="words").attr["value"].tensor.string_val.extend([b"word"] * 300_000)
+    nodes.add(name="names").attr["value"].tensor.string_val.extend([b"a/variable"] * 1000)
     nodes.add(name="engine").attr["serialized"].s = bytes(9_000)
     made.meta_graphs[0].object_graph_def.nodes.add().user_object.metadata = "m" * 9_000
     found = reader.skim_saved_model(write(made, tmp_path))
-    assert found.elided["floats"] == 4_000
-    assert found.elided["words"] == 4_000
-    assert found.elided["engine"] == 9_000
-    assert found.elided[""] == 9_000
-    assert found.model.ByteSize() < 2_000
+    assert found.elided[0, "floats"] == 4_000
+    assert found.elided[0, "words"] == 1_200_000
+    assert (0, "names") not in found.elided
+    assert found.elided[0, "engine"] == 9_000
+    assert found.elided[0, ""] == 9_000
+    assert found.model.ByteSize() < 14_000
+
+
+def test_graphs_with_the_same_names_are_told_apart(tmp_path):
+    made = frozen(3_000_000)
+    made.meta_graphs.add().meta_info_def.tags.append("small")
+    made.meta_graphs.append(frozen(2_000_000).meta_graphs[0])
+    found = reader.skim_saved_model(write(made, tmp_path))
+    assert found.elided[0, "w0"] == 3_000_000
+    assert found.elided[2, "w0"] == 2_000_000
 
 
 def test_memory_does_not_grow_with_the_weights(tmp_path):

@@ -1,0 +1,47 @@
+"""``cpr inspect``: what a model file or directory holds, without its framework."""
+
+from __future__ import annotations
+
+import click
+
+from cpr.cli import exit_codes
+from cpr.cli.options import common_options
+from cpr.cli.output import emit_json
+from cpr.cli.stdout_guard import guard_stdout
+
+
+@click.command("inspect")
+@click.argument("path")
+@click.option("--all", "shows_all", is_flag=True, help="List every row of each table.")
+@common_options
+def command(*, path: str, shows_all: bool, as_json: bool, is_quiet: bool) -> int:
+    """Show what a model holds, without its framework.
+
+    PATH is a SavedModel's directory, a model directory, a file of any kind
+    that the ready-made predictors serve (.keras, .h5, .joblib, .pkl, .bst,
+    .ubj, .json, .onnx, .tflite), or a URL of one. Nothing of it is run.
+
+    For a SavedModel: every graph with its signatures, a sample request for
+    each, assets, variables, operations, and those that are unsafe or for
+    training. What would keep it from being served is an error, and ends with
+    exit code 1.
+    """
+    guard_stdout()
+    # CLI start-up time: reading messages imports protobuf.
+    from cpr.inspecting import inspect_model
+
+    found = inspect_model(path)
+    if as_json:
+        # CLI start-up time: see above.
+        from cpr.inspecting.as_json import finding_of, summary_of
+
+        findings = [finding_of(problem) for problem in found.problems]
+        emit_json(
+            "cpr.inspect/1", ok=found.is_servable, summary=summary_of(found), findings=findings
+        )
+    else:
+        # CLI start-up time: see above.
+        from cpr.cli.inspect_screen import print_inspection
+
+        print_inspection(found, shows_all=shows_all)
+    return 0 if found.is_servable else exit_codes.FINDINGS

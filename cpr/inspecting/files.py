@@ -1,0 +1,61 @@
+"""The files of a model: sizes, and what platforms take."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from cpr.checks.profiles import PROFILES
+from cpr.inspecting.inspection import Limit, ModelFile, Problem
+
+_LIMITS = ("aiplatform-mls1", "aiplatform-n1")
+_ROLES = {
+    "graph": re.compile(r"saved_model\.pb(txt)?"),
+    "index of variables": re.compile(r"variables/variables\.index"),
+    "variables": re.compile(r"variables/variables\.data-\d{5}-of-\d{5}"),
+    "asset": re.compile(r"assets/.+", re.DOTALL),
+    "warm-up requests": re.compile(r"assets\.extra/tf_serving_warmup_requests"),
+    "extra": re.compile(r"assets\.extra/.+", re.DOTALL),
+    "fingerprint": re.compile(r"fingerprint\.pb"),
+    "Keras metadata": re.compile(r"keras_metadata\.pb"),
+    "debug information": re.compile(r"debug/.+|saved_model_debug_info\.pb", re.DOTALL),
+}
+
+
+def list_files(folder: Path) -> tuple[ModelFile, ...]:
+    """Every file of a SavedModel's directory, the largest first; links are not followed."""
+    found = [ModelFile(name, size, _role_of(name)) for name, size in sorted(_walk(folder)) if name]
+    return tuple(sorted(found, key=lambda file: -file.size))
+
+
+def limits_for(size: int) -> tuple[Limit, ...]:
+    """The limits of AI Platform's machine types, and whether a size is beyond them."""
+    profiles = [PROFILES[name] for name in _LIMITS]
+    return tuple(
+        Limit(profile.name, profile.model_dir_bytes, size > profile.model_dir_bytes)
+        for profile in profiles
+    )
+
+
+def size_problems(size: int) -> Iterator[Problem]:
+    """A warning for each limit that a size is beyond."""
+    for limit in limits_for(size):
+        if limit.is_exceeded:
+            yield Problem(
+                "warning",
+                f"It has {size:,} bytes; {limit.platform} takes at most {limit.bytes:,}.",
+                "Make it smaller with `cpr clean` and `cpr shrink`.",
+            )
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, int]]:
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root) / name
+            yield path.relative_to(folder).as_posix(), path.lstat().st_size
+
+
+def _role_of(name: str) -> str:
+    return next((role for role, form in _ROLES.items() if form.fullmatch(name)), "other")

@@ -1,0 +1,208 @@
+"""A MetaGraph: what it declares, and what is in its graph and functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from cpr.inspecting.inspection import (
+    AssetView,
+    Constant,
+    Graph,
+    Problem,
+    SignatureView,
+    Tensor,
+    TrainingOp,
+)
+from cpr.inspecting.reaching import reached_keys, unrestored
+from cpr.savedmodel import audit, protos
+from cpr.savedmodel.dtypes import dtype_name, item_bytes
+from cpr.savedmodel.meta_graph import (
+    HIDDEN_PREFIX,
+    Signature,
+    TensorSpec,
+    assets,
+    shape_of,
+    signatures,
+    tags,
+)
+from cpr.savedmodel.reach import Reach, reach, signature_nodes
+from cpr.savedmodel.sample_requests import sample_request
+from cpr.savedmodel.unwanted_ops import training_reason
+
+_MOST_CONSTANTS = 20
+_SMALL_BYTES = 1024
+
+
+def view_of(
+    meta_graph: protos.Message,
+    folder: Path,
+    elided: Mapping[str, int],
+    objects: protos.Message | None,
+) -> Graph:
+    """Everything about a graph.
+
+    Args:
+        meta_graph: The graph; large values may be left out of it.
+        folder: The SavedModel's directory, where the assets are.
+        elided: The bytes that were left out, by the node's place.
+        objects: The ``TrackableObjectGraph`` among the variables, if there is one.
+    """
+    reached = reach(meta_graph, signature_nodes(meta_graph))
+    constants = sorted(_constants(meta_graph, elided), key=lambda item: (-item.size, item.name))
+    return Graph(
+        tags=tags(meta_graph),
+        facts=_facts(meta_graph),
+        signatures=tuple(_views(meta_graph)),
+        hidden=tuple(
+            name for name in sorted(meta_graph.signature_def) if name.startswith(HIDDEN_PREFIX)
+        ),
+        assets=tuple(_assets(meta_graph, folder)),
+        nodes=len(meta_graph.graph_def.node),
+        functions=len(meta_graph.graph_def.library.function),
+        ops=audit.op_histogram(meta_graph),
+        unsafe=audit.unsafe_ops(meta_graph),
+        training=tuple(_training(meta_graph, reached)),
+        constant_bytes=sum(item.size for item in constants),
+        constants=tuple(item for item in constants if item.size >= _SMALL_BYTES)[:_MOST_CONSTANTS],
+        reached=reached_keys(meta_graph, objects),
+        unrestored=unrestored(meta_graph),
+    )
+
+
+def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
+    """What is wrong with a graph, or worth knowing; `label` says which graph it is."""
+    for asset in graph.assets:
+        if escapes(asset.filename):
+            yield Problem(
+                "error",
+                f"{label} reads the asset {asset.filename!r}, which leads out of assets/.",
+                "Do not load this model: it reads files of the machine that serves it.",
+            )
+        elif asset.size is None:
+            yield Problem(
+                "error",
+                f"{label} reads assets/{asset.filename}, which is missing.",
+                "Copy the whole directory of the model, or export it again.",
+            )
+    for op in graph.unsafe:
+        yield Problem(
+            "warning",
+            f"{label} has {op.count} × {op.op}, which {op.reason}: {op.places[0]}.",
+            "Load the model only if you trust who made it.",
+        )
+    for training in graph.training:
+        if training.reached and "serve" in graph.tags:
+            yield Problem(
+                "warning",
+                f"A signature of {label} reaches {training.reached} × {training.op} "
+                f"({training.reason}).",
+                "Export a graph that is built for serving.",
+            )
+    if graph.unrestored:
+        yield Problem(
+            "warning",
+            f"{label} has no restore for {len(graph.unrestored)} variables that its signatures "
+            f"reach, such as {graph.unrestored[0]}: TensorFlow Serving and the loader of "
+            "TensorFlow 1 fail at the first request; tf.saved_model.load does not.",
+            "Export it with `cpr export-model`; a Keras model also with model.export(…).",
+        )
+    if not graph.signatures:
+        yield Problem(
+            "warning",
+            f"{label} has no signature: nothing says what it takes.",
+            "Export the model with signatures.",
+        )
+
+
+def escapes(filename: str) -> bool:
+    """Whether a file's name leads out of the folder that it is looked for in."""
+    path = PurePosixPath(filename.replace("\\", "/"))
+    return path.is_absolute() or ".." in path.parts or not filename or "\0" in filename
+
+
+def _facts(meta_graph: protos.Message) -> dict[str, str | bool | int]:
+    info = meta_graph.meta_info_def
+    is_second = bool(meta_graph.object_graph_def.nodes)
+    facts: dict[str, str | bool | int] = {
+        "TensorFlow": info.tensorflow_version or "unknown",
+        "exported by": "TensorFlow 2" if is_second else "TensorFlow 1",
+        "strip_default_attrs": info.stripped_default_attrs,
+        "producer": meta_graph.graph_def.versions.producer,
+        "min_consumer": meta_graph.graph_def.versions.min_consumer,
+    }
+    if info.tensorflow_git_version:
+        facts["git"] = info.tensorflow_git_version
+    if is_second and (name := meta_graph.object_graph_def.nodes[0].user_object.identifier):
+        facts["root object"] = name
+    return facts
+
+
+def _views(meta_graph: protos.Message) -> Iterator[SignatureView]:
+    found = signatures(meta_graph)
+    for signature in found.values():
+        yield SignatureView(
+            signature.name,
+            signature.method_name,
+            _tensors(signature.inputs),
+            _tensors(signature.outputs),
+            _sample(signature, meta_graph, is_only=len(found) == 1),
+        )
+
+
+def _sample(
+    signature: Signature, meta_graph: protos.Message, *, is_only: bool
+) -> Mapping[str, object] | None:
+    """A request for a signature; None where no JSON says what it takes."""
+    if any(spec.encoding != "dense" for spec in signature.inputs.values()):
+        return None
+    values = (
+        math.prod(size or 1 for size in spec.shape or ()) for spec in signature.inputs.values()
+    )
+    if sum(values) > 1_000_000:
+        return None
+    return sample_request(signature, meta_graph, is_only=is_only)
+
+
+def _tensors(specs: Mapping[str, TensorSpec]) -> tuple[Tensor, ...]:
+    return tuple(
+        Tensor(alias, spec.dtype, spec.shape, spec.name, spec.encoding)
+        for alias, spec in specs.items()
+    )
+
+
+def _assets(meta_graph: protos.Message, folder: Path) -> Iterator[AssetView]:
+    for asset in assets(meta_graph):
+        path = folder / "assets" / asset.filename
+        is_there = not escapes(asset.filename) and path.is_file()
+        yield AssetView(asset.filename, asset.tensor, path.stat().st_size if is_there else None)
+
+
+def _training(meta_graph: protos.Message, reached: Reach) -> Iterator[TrainingOp]:
+    counts: dict[tuple[str, str], int] = {}
+    for node in audit.nodes(meta_graph):
+        names, name = (
+            (reached.functions, node.function)
+            if node.function
+            else (reached.nodes, node.proto.name)
+        )
+        if name in names and (reason := training_reason(node.proto)):
+            key = (str(node.proto.op), reason)
+            counts[key] = counts.get(key, 0) + 1
+    for op in audit.training_ops(meta_graph):
+        found = counts.get((op.op, op.reason), 0)
+        yield TrainingOp(op.op, op.reason, op.count, op.places, found)
+
+
+def _constants(meta_graph: protos.Message, elided: Mapping[str, int]) -> Iterator[Constant]:
+    for node in audit.nodes(meta_graph):
+        if node.proto.op == "Const" and "value" in node.proto.attr:
+            tensor = node.proto.attr["value"].tensor
+            shape = shape_of(tensor.tensor_shape)
+            size = elided.get(node.place, 0) or tensor.ByteSize()
+            dtype = dtype_name(tensor.dtype)
+            if item_bytes(dtype) and shape is not None:
+                # A constant of one value all over holds it once; its size here is the file's.
+                size = min(size, math.ceil(item_bytes(dtype) * math.prod(n or 0 for n in shape)))
+            yield Constant(node.place, dtype, shape, size)

@@ -1,0 +1,61 @@
+"""The graph of objects that TensorFlow 2 keeps among the variables, under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cpr.savedmodel import protos
+from cpr.savedmodel.bundle import Entry
+from cpr.savedmodel.wire_format import read_varint
+
+KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_MOST_BYTES = 64_000_000
+_CHECKSUM = 4  # between the lengths of strings and the strings
+
+
+class DamagedObjects(ValueError):
+    """What stands under the name is no graph of objects."""
+
+
+def read_objects(folder: Path, entries: Mapping[str, Entry]) -> protos.Message | None:
+    """The ``TrackableObjectGraph`` of the variables in `folder`; None where there is none.
+
+    Raises:
+        DamagedObjects: It cannot be read.
+    """
+    entry = entries.get(KEY)
+    if entry is None or not 0 < entry.size <= _MOST_BYTES:
+        return None
+    found = sorted(folder.glob(f"variables.data-{entry.shard:05d}-of-*"))
+    if not found:
+        return None
+    with found[0].open("rb") as file:
+        file.seek(entry.offset)
+        data = file.read(entry.size)
+    try:
+        length, place = read_varint(data, 0)
+        start = place + _CHECKSUM
+        return protos.TrackableObjectGraph.FromString(data[start : start + length])
+    except (IndexError, protos.DecodeError) as error:
+        raise DamagedObjects(KEY) from error
+
+
+def slot_keys(objects: protos.Message | None) -> Iterator[str]:
+    """The keys of the variables that an optimizer keeps for others."""
+    if objects is None:
+        return
+    for node in objects.nodes:
+        for slot in node.slot_variables:
+            if 0 <= slot.slot_variable_node_id < len(objects.nodes):
+                for attribute in objects.nodes[slot.slot_variable_node_id].attributes:
+                    yield attribute.checkpoint_key
+
+
+def full_names(objects: protos.Message | None) -> dict[str, str]:
+    """The names that people know variables by, by key."""
+    return {
+        attribute.checkpoint_key: attribute.full_name
+        for node in (objects.nodes if objects is not None else ())
+        for attribute in node.attributes
+    }

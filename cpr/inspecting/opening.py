@@ -1,0 +1,82 @@
+"""Finds out what is at a path, and looks at it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from cpr.artifacts.detect import Kind, detect
+from cpr.artifacts.local_path import local_path
+from cpr.inspecting.inspection import Inspection
+from cpr.inspecting.saved_model import inspect_saved_model
+from cpr.savedmodel.reader import BINARY, TEXT
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+# Each reads one format, and is imported only for it.
+_READERS: dict[Kind, str] = {
+    Kind.KERAS: "keras_model",
+    Kind.SKLEARN: "pickle_file",
+    Kind.XGBOOST: "xgboost_model",
+    Kind.ONNX: "onnx_model",
+    Kind.LITERT: "litert_model",
+}
+_SUFFIXES: dict[str, Kind] = {
+    ".keras": Kind.KERAS,
+    ".h5": Kind.KERAS,
+    ".hdf5": Kind.KERAS,
+    ".joblib": Kind.SKLEARN,
+    ".pkl": Kind.SKLEARN,
+    ".pickle": Kind.SKLEARN,
+    ".bst": Kind.XGBOOST,
+    ".ubj": Kind.XGBOOST,
+    ".json": Kind.XGBOOST,
+    ".onnx": Kind.ONNX,
+    ".tflite": Kind.LITERT,
+}
+
+
+def inspect_model(location: str | Path) -> Inspection:
+    """Look at a model: a SavedModel's directory, a model directory, a model file, or a URL.
+
+    No framework is imported, and nothing of the model is run.
+
+    Raises:
+        LoadError: There is no model, or it is damaged.
+        EnvironmentProblem: A library, the network or the permission is missing.
+    """
+    if not _URL.match(str(location)):
+        return _inspect(_existing(location))
+    # Start-up time: fsspec is for URLs only.
+    from cpr.artifacts.fetch import fetch
+
+    with fetch(location) as folder:
+        return _inspect(folder)
+
+
+def _existing(location: str | Path) -> Path:
+    path = Path(location)
+    if path.is_file() and (path.name in (BINARY, TEXT) or path.suffix in _SUFFIXES):
+        return path
+    return local_path(str(location))
+
+
+def _inspect(path: Path) -> Inspection:
+    if path.name in (BINARY, TEXT) and path.is_file():
+        return inspect_saved_model(path.parent)
+    if path.is_file():
+        return _reader(_SUFFIXES[path.suffix])(path)
+    if (path / BINARY).is_file() or (path / TEXT).is_file():
+        return inspect_saved_model(path)
+    artifact = detect(path)
+    if artifact.kind is Kind.TENSORFLOW:
+        return inspect_saved_model(artifact.path)
+    return _reader(artifact.kind)(artifact.path)
+
+
+def _reader(kind: Kind) -> Callable[[Path], Inspection]:
+    # Start-up time: each format has its own.
+    module = import_module(f"cpr.inspecting.{_READERS[kind]}")
+    reader: Callable[[Path], Inspection] = module.inspect_file
+    return reader

@@ -1,0 +1,80 @@
+"""Which variables signatures reach, and which of them a loader leaves empty.
+
+A model of TensorFlow 2 is loaded in two ways. ``tf.saved_model.load`` restores
+objects, and a signature's function holds those that it uses. TensorFlow
+Serving and the loader of TensorFlow 1 run the graph's restore operation, and
+follow the signature's tensors through the graph. The two need not agree: Keras
+3 writes weights twice, one copy for each, and a compiled Keras 3 model that
+``tf.saved_model.save`` wrote has no restore for its weights in the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cpr.savedmodel import protos
+from cpr.savedmodel.reach import initializers, reach, signature_nodes
+from cpr.savedmodel.restores import Restoration, Unclear, restorations
+
+_VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
+_SIGNATURES = "signatures"
+
+
+def reached_keys(
+    meta_graph: protos.Message, objects: protos.Message | None
+) -> tuple[str, ...] | None:
+    """The variables, as the index has them, that a signature needs in either way.
+
+    Args:
+        meta_graph: The graph.
+        objects: The ``TrackableObjectGraph`` among the variables, if there is one.
+
+    Returns:
+        None where the graph does not let it be told.
+    """
+    try:
+        restored = restorations(meta_graph)
+    except Unclear:
+        return None
+    nodes = reach(meta_graph, [*signature_nodes(meta_graph), *initializers(meta_graph)]).nodes
+    found = {key for item in restored if nodes & set(item.targets) for key in item.keys}
+    return tuple(sorted(found | set(_captured(meta_graph, objects))))
+
+
+def unrestored(meta_graph: protos.Message) -> tuple[str, ...]:
+    """The variables that signatures reach in the graph, and no restore or initializer fills."""
+    try:
+        restored: list[Restoration] = restorations(meta_graph)
+    except Unclear:
+        return ()
+    filled = {target for item in restored for target in item.targets}
+    filled |= reach(meta_graph, initializers(meta_graph)).nodes
+    nodes = reach(meta_graph, signature_nodes(meta_graph)).nodes
+    return tuple(
+        node.name
+        for node in meta_graph.graph_def.node
+        if node.op in _VARIABLES and node.name in nodes and node.name not in filled
+    )
+
+
+def _captured(meta_graph: protos.Message, objects: protos.Message | None) -> Iterator[str]:
+    """The keys of the objects that the functions of signatures hold."""
+    graph = meta_graph.object_graph_def
+    if objects is None or not graph.nodes:
+        return
+    for function in _functions(graph):
+        for node in graph.concrete_functions[function].bound_inputs:
+            if 0 <= node < len(objects.nodes):
+                yield from (item.checkpoint_key for item in objects.nodes[node].attributes)
+
+
+def _functions(graph: protos.Message) -> Iterator[str]:
+    for child in graph.nodes[0].children:
+        if child.local_name == _SIGNATURES and 0 <= child.node_id < len(graph.nodes):
+            for reference in graph.nodes[child.node_id].children:
+                if 0 <= reference.node_id < len(graph.nodes):
+                    name = graph.nodes[
+                        reference.node_id
+                    ].bare_concrete_function.concrete_function_name
+                    if name in graph.concrete_functions:
+                        yield name

@@ -1,0 +1,146 @@
+"""The variables of a SavedModel: their names, which are stored twice, which are for training."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpr.errors import shorten
+from cpr.inspecting.inspection import Problem, Role, Variable
+from cpr.inspecting.objects import KEY, DamagedObjects, full_names, read_objects, slot_keys
+from cpr.savedmodel import protos
+from cpr.savedmodel.bundle import Entry, read_index
+from cpr.savedmodel.sorted_table import DamagedIndex
+
+_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
+_SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
+# Of TensorFlow 1: what its optimizers call their variables, after the variable's own name.
+_SLOT = re.compile(
+    r"(.+)/(Adam|Adam_1|AdaMax(_1)?|Adadelta(_1)?|Adagrad|AdagradDA.*|Ftrl(_1)?|Momentum"
+    r"|RMSProp(_1|_2)?|Nadam(_1)?|[mv]hat|[mvu])"
+)
+_STEP = re.compile(r"(.*/)?(beta[12]_power|global_step|learning_rate|iterations?|decay)")
+_OPTIMIZER = re.compile(r"(.*/)?_?optimizer(_\w+)?/.+|.*/\.OPTIMIZER_SLOT/.+")
+_TRAINING = re.compile(r"(.*/)?(keras_api/metrics|_?metrics|save_counter)(/.+)?|save_counter")
+_AGAIN = "Copy the model again, whole and in binary mode, or export it again."
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What ``variables/`` holds.
+
+    Attributes:
+        entries: By key; empty where the index is missing or damaged.
+        objects: The ``TrackableObjectGraph`` among them, if there is one.
+        problems: What is wrong with the files.
+    """
+
+    entries: Mapping[str, Entry]
+    objects: protos.Message | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def read_stored(folder: Path) -> Stored:
+    """Read the index of a SavedModel's variables, and compare it with the files beside it."""
+    index = folder / "variables" / "variables.index"
+    if not index.is_file():
+        return Stored({}, problems=tuple(_without_index(index)))
+    try:
+        entries = read_index(index)
+    except DamagedIndex as error:
+        problem = Problem("error", f"variables/variables.index is damaged: {error}.", _AGAIN)
+        return Stored({}, problems=(problem,))
+    except OSError as error:
+        message = f"variables/variables.index cannot be read: {error.strerror}."
+        return Stored({}, problems=(Problem("error", message, _AGAIN),))
+    problems = list(_shard_problems(index.parent, entries))
+    try:
+        return Stored(entries, read_objects(index.parent, entries), tuple(problems))
+    except DamagedObjects:
+        problems.append(Problem("warning", f"{KEY} among the variables is damaged.", _AGAIN))
+        return Stored(entries, problems=tuple(problems))
+
+
+def variables_of(stored: Stored, reached: Collection[str] | None) -> tuple[Variable, ...]:
+    """Every variable; `reached` are the keys that signatures reach, None where unknown."""
+    slots = set(slot_keys(stored.objects))
+    names = full_names(stored.objects)
+    firsts: dict[tuple[object, ...], Entry] = {}
+    made = []
+    for entry in stored.entries.values():
+        first = firsts.setdefault(_content(entry), entry)
+        is_copy = first is not entry and _places(first) != _places(entry)
+        is_reached = None if reached is None else entry.name in reached
+        # An optimizer of Keras 3 holds the weights themselves too, under names of its own.
+        role = "optimizer" if entry.name in slots else role_of(entry.name, stored.entries)
+        made.append(
+            Variable(
+                names.get(entry.name) or entry.name.removesuffix(_SUFFIX),
+                entry.dtype,
+                entry.shape,
+                entry.total_size,
+                key=entry.name,
+                role="weight" if is_reached else role,
+                duplicate_of=first.name if is_copy and entry.total_size else "",
+                is_reached=is_reached,
+            )
+        )
+    return tuple(made)
+
+
+def role_of(key: str, others: Collection[str]) -> Role:
+    """What a variable is for, told from its name among the others'."""
+    if key == KEY:
+        return "bookkeeping"
+    path = key.removesuffix(_SUFFIX)
+    slot = _SLOT.fullmatch(path)
+    if _OPTIMIZER.fullmatch(path) or (slot and slot[1] in others):
+        return "optimizer"
+    return "training" if _STEP.fullmatch(path) or _TRAINING.fullmatch(path) else "weight"
+
+
+def _without_index(index: Path) -> Iterator[Problem]:
+    if index.parent.is_dir() and any(
+        _SHARD.fullmatch(path.name) for path in index.parent.iterdir()
+    ):
+        yield Problem("error", "variables/variables.index is missing.", _AGAIN)
+
+
+def _content(entry: Entry) -> tuple[object, ...]:
+    """What two variables with the same bytes have in common, without reading them."""
+    checksums = tuple(piece.crc32c for piece in entry.pieces)
+    return entry.dtype, entry.shape, entry.total_size, checksums
+
+
+def _places(entry: Entry) -> tuple[tuple[int, int], ...]:
+    return tuple((piece.shard, piece.offset) for piece in entry.pieces)
+
+
+def _shard_problems(folder: Path, entries: Mapping[str, Entry]) -> Iterator[Problem]:
+    shards = {}
+    for path in folder.iterdir():
+        if match := _SHARD.fullmatch(path.name):
+            shards[int(match[1])] = path
+    needed: dict[int, Entry] = {}
+    for entry in entries.values():
+        for piece in entry.pieces:
+            last = needed.setdefault(piece.shard, piece)
+            if piece.offset + piece.size > last.offset + last.size:
+                needed[piece.shard] = piece
+    for number, last in sorted(needed.items()):
+        if number not in shards:
+            yield Problem(
+                "error",
+                f"variables/variables.data-{number:05d}-of-… is missing; {shorten(last.name)} "
+                "and others are in it.",
+                _AGAIN,
+            )
+        elif (size := shards[number].stat().st_size) < last.offset + last.size:
+            yield Problem(
+                "error",
+                f"variables/{shards[number].name} has {size:,} bytes and ends before "
+                f"{shorten(last.name)} does.",
+                _AGAIN,
+            )

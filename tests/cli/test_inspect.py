@@ -1,0 +1,104 @@
+"""`cpr inspect` as a process: what people and programs read, and what it may not import."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    tf = pytest.importorskip("tensorflow", reason="needs the extra cpr[tensorflow]")
+
+    class Model(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = tf.Variable(tf.ones([4, 3]), name="weight")
+            self.copies = [tf.Variable(tf.ones([4, 3])) for _ in range(30)]
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, "x")])
+        def __call__(self, x):
+            return {"y": tf.matmul(x, self.weight)}
+
+    folder = tmp_path_factory.mktemp("model") / "1"
+    made = Model()
+    tf.saved_model.save(made, str(folder), signatures=made.__call__)
+    return folder
+
+
+def test_prints_what_a_person_asks_for(cpr, model):
+    shown = cpr("inspect", model).stdout
+    assert "SavedModel (binary), tensorflow" in shown
+    assert "Signature serving_default  tensorflow/serving/predict" in shown
+    assert "in  x  float32 (?, 4)  serving_default_x:0" in shown
+    assert 'request  {"instances": [[0.0, 0.0, 0.0, 0.0]]}' in shown
+    assert "… and 11 more: --all lists them" in shown
+    assert "aiplatform-mls1 takes 500 MB; aiplatform-n1 takes 10 GB." in shown
+
+
+def test_all_lists_every_row(cpr, model):
+    assert "--all lists them" not in cpr("inspect", model, "--all").stdout
+
+
+def test_a_request_that_is_printed_is_answered(cpr, model, tmp_path):
+    summary = json.loads(cpr("inspect", model, "--json").stdout)["summary"]
+    sample = summary["graphs"][0]["signatures"]["serving_default"]["sample"]
+    (tmp_path / "sample.json").write_text(json.dumps(sample), encoding="utf-8")
+    done = cpr("predict", "--model-dir", model, "--json-request", "sample.json", "--json")
+    assert json.loads(done.stdout)["ok"]
+
+
+def test_json_is_one_document(cpr, model):
+    document = json.loads(cpr("inspect", model, "--json").stdout)
+    assert (document["schema"], document["ok"]) == ("cpr.inspect/1", True)
+    summary = document["summary"]
+    assert (summary["kind"], len(summary["variables"])) == ("tensorflow", 32)
+    [graph] = summary["graphs"]
+    assert graph["tags"] == ["serve"]
+    assert graph["signatures"]["serving_default"]["inputs"] == {
+        "x": {
+            "dtype": "float32",
+            "shape": [None, 4],
+            "tensor": "serving_default_x:0",
+            "encoding": "dense",
+        }
+    }
+    assert [item["severity"] for item in document["findings"]] == ["note"]
+
+
+def test_what_cannot_be_served_is_a_finding(cpr, model, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "saved_model.pb").write_bytes((model / "saved_model.pb").read_bytes())
+    (broken / "variables").mkdir()
+    index = (model / "variables" / "variables.index").read_bytes()
+    (broken / "variables" / "variables.index").write_bytes(index)
+    document = json.loads(cpr("inspect", broken, "--json", expected=1).stdout)
+    assert not document["ok"]
+    assert document["findings"][0]["severity"] == "error"
+    assert "variables.data-00000-of-… is missing" in document["findings"][0]["message"]
+
+
+def test_what_cannot_be_read_ends_with_a_clear_error(cpr, tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"\x12\xff")
+    done = cpr("inspect", ".", expected=10)
+    assert "is not a SavedModel, or is damaged: it is not a whole protocol buffer" in done.stderr
+    done = cpr("inspect", "nowhere", expected=10)
+    assert "does not exist" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_neither_a_framework_nor_more_than_a_little_memory_is_taken(model):
+    code = (
+        "import re, sys\n"
+        "from cpr.cli import main\n"
+        f"assert main(['inspect', {str(model)!r}]) == 0\n"
+        "heavy = {'tensorflow', 'keras', 'sklearn', 'h5py', 'onnx', 'pandas'} & set(sys.modules)\n"
+        "peak = re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]\n"
+        "print(sorted(heavy), peak, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy, kilobytes = done.stderr.rsplit(" ", 1)
+    assert heavy == "[]"
+    assert int(kilobytes) < 60_000
