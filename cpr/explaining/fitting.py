@@ -53,7 +53,7 @@ def generate(
             for alias, item in signature["inputs"].items()
         ]
     return Metadata(
-        inputs or [InputMetadata("features", "features", _given(typical))],
+        inputs or _unknown_inputs(typical),
         [_output(signature["outputs"], output, labels)],
         "tensorflow2" if is_tensorflow else "custom_container",
     )
@@ -154,6 +154,16 @@ def _input(alias: str, item: Mapping[str, Any], typical: Any) -> InputMetadata:
     )
 
 
+def _unknown_inputs(typical: Any) -> list[InputMetadata]:
+    """The inputs of a class that tells nothing of itself, as far as samples do."""
+    if not isinstance(typical, dict):
+        return [InputMetadata("features", "features", _given(typical))]
+    return [
+        InputMetadata(key, key, [value], modality="numeric" if _is_number(value) else "")
+        for key, value in typical.items()
+    ]
+
+
 def _part(typical: Any, alias: str, signature: Mapping[str, Any]) -> Any:
     if isinstance(typical, dict):
         return typical.get(alias)
@@ -184,11 +194,13 @@ def _output(outputs: Mapping[str, Any], wanted: str, labels: Sequence[str]) -> O
 
 def _typical(values: Sequence[Any]) -> Any:
     known = [value for value in values if value is not None]
-    if known and all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) for value in known
-    ):
+    if known and all(map(_is_number, known)):
         return median_low(known)
     return multimode(map(_hashable, known))[0] if known else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _hashable(value: Any) -> Any:

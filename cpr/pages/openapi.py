@@ -96,6 +96,10 @@ def _paths_of(model: ServedModel, description: Mapping[str, Any]) -> dict[str, A
                     model, description, f"predictVersion{kind}", [*parameters, version]
                 )
             },
+            f"{prefix}:explain": {"post": _explain(model, f"explain{kind}", parameters)},
+            f"{prefix}/versions/{{version}}:explain": {
+                "post": _explain(model, f"explainVersion{kind}", [*parameters, version])
+            },
             prefix: {"get": _get(model, f"getModel{kind}", "The model's state.", parameters)},
             f"{prefix}/versions/{{version}}": {
                 "get": _get(
@@ -129,6 +133,23 @@ def _predict(
             },
             **answers,
         },
+    }
+
+
+def _explain(
+    model: ServedModel, operation: str, parameters: list[dict[str, Any]]
+) -> dict[str, Any]:
+    request = {"schema": _reference(f"{model.name}.Request")}
+    answers = {str(status): _refusal(text) for status, text in _ERRORS.items()}
+    return {
+        "operationId": f"{model.name}.{operation}",
+        "tags": [model.name],
+        "summary": "Explain",
+        "description": "How much each feature of an instance adds to its prediction. The key "
+        "`explain` beside the instances holds options.",
+        "parameters": parameters,
+        "requestBody": {"required": True, "content": {"application/json": request}},
+        "responses": {"200": _json("The attributions of each instance."), **answers},
     }
 
 

@@ -2,6 +2,7 @@
 
 import * as code from "./code.js";
 import { fill, find, make, tabs } from "./dom.js";
+import { show as showExplanations } from "./explanations.js";
 import { Fault } from "./fields.js";
 import { Form } from "./form.js";
 import { isObject, layOut, parse, parseAnswer, write } from "./json.js";
@@ -159,10 +160,14 @@ function refuse(fault) {
   showAnswer(message(fault.message));
 }
 
-async function send() {
-  let body;
+// How many labels of an instance are explained, where the request does not say.
+const LABELS = 3;
+
+async function send(verb = "predict") {
+  let request;
   try {
-    body = write(current());
+    request = current();
+    if (verb === "explain") request = { ...request, explain: { top_k: LABELS, ...request.explain } };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     refuse(error);
@@ -171,30 +176,32 @@ async function send() {
   form.unmark();
   const token = find("token").value;
   const headers = { "Content-Type": "application/json", "X-Cpr-Timing": "1", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-  wait(true);
+  wait(verb);
   const started = performance.now();
   try {
-    const response = await fetch(url(), { method: "POST", headers, body });
+    const target = url().replace(/predict$/, verb);
+    const response = await fetch(target, { method: "POST", headers, body: write(request) });
     const text = await response.text();
-    showResponse(response, text, performance.now() - started);
+    showResponse(response, text, performance.now() - started, request.instances);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     showOutcome("failed", "No answer", "");
     find("answer-tabs").hidden = true;
     showAnswer(message("The server did not answer. It may have been stopped, or the network is gone."));
   } finally {
-    wait(false);
+    wait("");
   }
   if (find("answer").getBoundingClientRect().top > window.innerHeight * 0.8) find("answer").scrollIntoView({ block: "start" });
 }
 
-function wait(is) {
-  find("send").disabled = is;
-  find("send").textContent = is ? "Sending…" : "Send";
-  find("answer").setAttribute("aria-busy", String(is));
+function wait(verb) {
+  for (const id of ["send", "explain"]) find(id).disabled = verb !== "";
+  find("send").textContent = verb === "predict" ? "Sending…" : "Send";
+  find("explain").textContent = verb === "explain" ? "Explaining…" : "Explain";
+  find("answer").setAttribute("aria-busy", String(verb !== ""));
 }
 
-function showResponse(response, text, total) {
+function showResponse(response, text, total, instances) {
   find("raw").textContent = layOut(text);
   find("answer-tabs").hidden = false;
   let answer = null;
@@ -203,7 +210,13 @@ function showResponse(response, text, total) {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  if (response.ok && isObject(answer) && !("error" in answer)) {
+  const explanations = response.ok && isObject(answer) ? answer.explanations : undefined;
+  find("predictions-tab").textContent = explanations ? "Explanation" : "Predictions";
+  if (Array.isArray(explanations)) {
+    const count = explanations.length;
+    showOutcome("ok", String(response.status), `${count} explanation${count === 1 ? "" : "s"} in ${milliseconds(total)}`);
+    showAnswer(showExplanations(explanations, instances));
+  } else if (response.ok && isObject(answer) && !("error" in answer)) {
     const predictions = answer.predictions ?? answer.outputs ?? answer;
     const count = Array.isArray(predictions) ? predictions.length : 1;
     showOutcome("ok", String(response.status), `${count} prediction${count === 1 ? "" : "s"} in ${milliseconds(total)}`);
@@ -291,6 +304,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   send();
 });
+find("explain").addEventListener("click", () => send("explain"));
 find("save").addEventListener("click", () => {
   const source = URL.createObjectURL(new Blob([write(current())], { type: "application/json" }));
   make("a", { href: source, download: "request.json" }).click();

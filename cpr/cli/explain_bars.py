@@ -1,0 +1,100 @@
+"""Attributions as bars on the terminal, the largest first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from cpr.cli.output import console
+from cpr.errors import shorten
+
+MOST_ROWS = 20
+_WIDTH = 16
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def draw(response: Mapping[str, Any], instances: Sequence[Any]) -> None:
+    """Print a table for each label of each instance.
+
+    Args:
+        response: AI Platform's, with ``explanations``.
+        instances: Those of the request, whose values stand beside the features.
+    """
+    screen = console()
+    for number, explanation in enumerate(response["explanations"]):
+        for item in explanation["attributions_by_label"]:
+            screen.print(_heading(item, number))
+            screen.print(_table(item, instances[number]))
+
+
+def features(attributions: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Attributions by the names of single values, such as ``image[3][4]``."""
+    if isinstance(attributions, dict):
+        for key, part in attributions.items():
+            yield from features(part, f"{name}.{key}" if name else str(key))
+    elif isinstance(attributions, list):
+        for at, part in enumerate(attributions):
+            yield from features(part, f"{name}[{at}]")
+    else:
+        yield name, attributions
+
+
+def _heading(item: Mapping[str, Any], number: int) -> Text:
+    label = item.get("label_name") or ("" if item["label_index"] < 0 else str(item["label_index"]))
+    text = Text(f"instance {number + 1}", style="bold")
+    text.append(f"  {item['output_name']}{f' of {label}' if label else ''} ", style="not bold")
+    text.append(f"{item['example_score']:.4g}", style="bold")
+    text.append(f", baseline {item['baseline_score']:.4g}", style="not bold")
+    error = item.get("approx_error")
+    if error:
+        text.append(f", error {100 * error:.2g} %", style="not bold")
+    return text
+
+
+def _table(item: Mapping[str, Any], instance: Any) -> Table:
+    rows = list(features(item["attributions"]))
+    values = [value for _, value in features(instance)]
+    shown = [
+        (name, added, shorten_value(values[at]) if len(values) == len(rows) else "")
+        for at, (name, added) in enumerate(rows)
+    ]
+    shown.sort(key=lambda row: -abs(row[1]))
+    largest = abs(shown[0][1]) if shown else 0.0
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", style="dim")
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    for name, added, value in shown[:MOST_ROWS]:
+        table.add_row(Text(name), Text(value), f"{added:+.4g}", _bar(added, largest))
+    rest = shown[MOST_ROWS:]
+    if rest:
+        total = sum(added for _, added, _ in rest)
+        table.add_row(f"{len(rest):,} others", "", f"{total:+.4g}", "")
+    return table
+
+
+def shorten_value(value: Any) -> str:
+    """A value of an instance, in a few characters."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return shorten(value, 24) if isinstance(value, str) else json.dumps(value)
+
+
+def _bar(added: float, largest: float) -> Text:
+    """To the right of the middle what adds, to the left what takes away."""
+    share = abs(added) / largest if largest else 0.0
+    eighths = round(share * _WIDTH * 8)
+    whole, rest = divmod(eighths, 8)
+    filled = "█" * whole + (_EIGHTHS[rest] if rest else "")
+    if added >= 0:
+        return Text(" " * _WIDTH).append("│", style="dim").append(filled, style="green")
+    # Of blocks that end at the right there are halves and eighths.
+    part = "▐" if rest >= 4 else "▕" if rest else ""
+    filled = part + "█" * whole
+    left = Text(" " * (_WIDTH - len(filled))).append(filled, style="red")
+    return left.append("│", style="dim")
