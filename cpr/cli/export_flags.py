@@ -14,7 +14,7 @@ _SIGNATURES = [
         "--signature",
         multiple=True,
         metavar="NAME[=FUNCTION]",
-        help="Serve this function of SOURCE under this name; repeatable. One must be "
+        help="Serve this function of SOURCE under this name, or its own; repeatable. One must be "
         "serving_default.  [default: all that SOURCE has]",
     ),
     click.option(

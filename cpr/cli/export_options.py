@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cpr.errors import CprError, UsageError, UserCodeError, shorten
 from cpr.replay.lines import decode, numbered_lines, parse_json, read_file
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cpr.savedmodel import Head
     from cpr.savedmodel.exporting.versions import Version
 
+Trust = Literal["data", "listed", "full"]
 _SPEC = re.compile(r"(?P<dtype>[a-z]+\d*)\[(?P<sizes>[^\]]*)\]")
 _PICKLES = (".joblib", ".pkl", ".pickle")
 
@@ -78,7 +79,7 @@ def find_source(source: str, held: ExitStack) -> Any:
         raise explained(UserCodeError, problem, error) from error
 
 
-def find_preprocessing(named: str | None, trust: str | None, held: ExitStack) -> Any:
+def find_preprocessing(named: str | None, trust: Trust | None, held: ExitStack) -> Any:
     """The function or pickled transformer that ``--preprocess`` names.
 
     Raises:
@@ -110,7 +111,8 @@ def heads_of(
     # CLI start-up time: numpy.
     from cpr.savedmodel import Head
 
-    functions = dict(pair.split("=", 1) if "=" in pair else (pair, None) for pair in signatures)
+    named = (pair.partition("=") for pair in signatures)
+    functions = {name: function or name for name, _, function in named}
     kept = {name: _renamed(text) for name, text in _pairs("--head", outputs)}
     method_of = dict(_pairs("--method", methods))
     labels_of = {name: _lines(path) for name, path in _pairs("--labels", labels)}
@@ -150,8 +152,10 @@ def version_of(text: str) -> Version:
     """
     if text == "none":
         return None
-    if text == "next" or text == "time":
-        return text
+    if text == "next":
+        return "next"
+    if text == "time":
+        return "time"
     if text.isascii() and text.isdigit():
         return int(text)
     raise UsageError(
