@@ -20,6 +20,7 @@ from cpr.config import PredictorSettings
 from cpr.errors import BadInput, CprError, LoadError, PredictionFailed, shorten
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_output, check_request
+from cpr.predictors._linear_shortcut import linear_shortcut
 from cpr.predictors._parts import is_rowwise, run_on_one_thread
 from cpr.predictors._preparation import Preparation
 from cpr.predictors._tables import Layout
@@ -56,6 +57,7 @@ class SklearnEstimator(Predictor):
         self._output = output
         self.labels = labels
         self._layout = Layout(estimator)
+        self._shortcut = linear_shortcut(estimator)
         self.preprocessor = preprocessor
         self._prepare = Preparation(preprocessor) if preprocessor else None
         self.batchable = output != "transform" and is_rowwise(estimator)
@@ -114,6 +116,10 @@ class SklearnEstimator(Predictor):
         return "predict_proba"
 
     def _call(self, method: str, table: Any, instances: list[Any]) -> Any:
+        if method == "predict" and self._shortcut is not None:
+            predictions = self._shortcut(table)
+            if predictions is not None:
+                return _per_instance(predictions)
         try:
             with self._layout.quietly():
                 result = getattr(self.estimator, method)(table)
