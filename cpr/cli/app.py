@@ -32,6 +32,7 @@ SUMMARIES: dict[str, str] = {
     "predict": "Predict in this process, with gcloud's flags.",
     "explain": "Say how much each feature of an instance adds to its prediction.",
     "replay": "Send recorded requests through a predictor or to a URL, compare and time.",
+    "run-signature": "Run one signature of a model on tensors.",
     "serve": "Serve a routine over HTTP.",
     "reload": "Have a running server load what is new.",
     "shrink": "Write a smaller copy of a SavedModel that answers the same.",

@@ -110,8 +110,7 @@ class FoundObjects:
         constants = {name: self._restored(name) for name in read}
 
         def fill() -> Any:
-            held = {name: self._tf.constant(value) for name, value in constants.items()}
-            return running(self._tf, part.graph, op, {**self.values, **held})()
+            return running(self._tf, part.graph, op, {**self.values, **constants})()
 
         return fill
 

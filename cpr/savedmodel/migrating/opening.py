@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import keyword
+import logging
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +17,14 @@ from cpr.savedmodel.migrating.rebuild import Rebuilt, rebuild
 from cpr.savedmodel.servable import METHODS, Servable, ServableFunction, Tensors
 from cpr.wire.tensors import Array
 
+logger = logging.getLogger(__name__)
+
 
 def as_servable(tf: Any, model: V1Model) -> Servable:
     """Rebuild a TF1 model for TensorFlow 2; its own session stays the reference.
 
-    A signature that writes variables has no reference: it answers otherwise
-    each time that it is asked.
+    Signatures that share a variable which one of them writes have no
+    reference: they answer otherwise each time that they are asked.
 
     Raises:
         LoadError: A signature cannot be rebuilt.
@@ -32,23 +38,43 @@ def as_servable(tf: Any, model: V1Model) -> Servable:
 
 
 def _function(
-    tf: Any, model: V1Model, rebuilt: Rebuilt, name: str, signature: V1Signature
+    tf: Any, model: V1Model, rebuilt: Rebuilt, name: str, given: V1Signature
 ) -> ServableFunction:
     run = rebuilt.calls[name]
+    signature = _with_valid_names(given, name)
     aliases = list(signature.inputs)
 
     def call(tensors: Tensors) -> dict[str, Any]:
         return dict(zip(signature.outputs, run(*[tensors[a] for a in aliases]), strict=True))
 
     reference = in_session(model, signature)
-    is_pure = name not in rebuilt.writing
+    is_pure = name not in rebuilt.changing
     return ServableFunction(
         call,
-        rebuilt.specs[name],
+        dict(zip(aliases, rebuilt.specs[name].values(), strict=True)),
         method=METHODS[signature.method],
         reference=reference if is_pure else None,
         examples=accepted_examples(tf, model, signature, reference) if is_pure else None,
     )
+
+
+def _with_valid_names(signature: V1Signature, name: str) -> V1Signature:
+    """The signature with names of inputs that TensorFlow 2 takes: those of Python."""
+    inputs: dict[str, Any] = {}
+    for alias, tensor in signature.inputs.items():
+        valid = re.sub(r"\W", "_", alias)
+        valid = f"_{valid}" if valid[:1].isdigit() else valid
+        valid = f"{valid}_" if keyword.iskeyword(valid) or valid in inputs else valid
+        if valid != alias:
+            logger.warning(
+                "the input %r of signature %r is called %r in the export: TensorFlow 2 takes "
+                "names of Python only.",
+                alias,
+                name,
+                valid,
+            )
+        inputs[valid] = tensor
+    return replace(signature, inputs=inputs)
 
 
 def in_session(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cpr.errors import LoadError
-from cpr.savedmodel.migrating.graph_cut import full_name
+from cpr.savedmodel.migrating.graph_cut import full_name, tensor_of
 from cpr.savedmodel.migrating.graph_questions import is_handle
 from cpr.savedmodel.migrating.model import V1Model, V1Signature
 from cpr.savedmodel.migrating.objects import FoundObjects
@@ -32,13 +32,13 @@ class Rebuilt:
         calls: Functions of positional tensors, by signature.
         specs: A `tf.TensorSpec` for each input, by signature.
         module: Holds the variables, tables and assets that the functions read.
-        writing: The signatures that change a variable or a table.
+        changing: The signatures that read or write what one of them changes.
     """
 
     calls: Mapping[str, Callable[..., list[Any]]]
     specs: Mapping[str, Mapping[str, Any]]
     module: Any
-    writing: frozenset[str]
+    changing: frozenset[str]
 
 
 def rebuild(tf: Any, model: V1Model) -> Rebuilt:
@@ -75,13 +75,25 @@ def rebuild(tf: Any, model: V1Model) -> Rebuilt:
         )
         for name, part in parts.items()
     }
-    writing = {name for name, part in parts.items() if _writes(part)}
-    return Rebuilt(calls, specs, module, frozenset(writing))
+    written = {name for part in parts.values() for name in _written(part)}
+    changing = {
+        name for name, part in parts.items() if written & {node.name for node in part.graph.node}
+    }
+    return Rebuilt(calls, specs, module, frozenset(changing))
 
 
-def _writes(part: Part) -> bool:
-    """Whether running the part changes a variable or a table."""
-    return any(node.op.startswith(_WRITERS) for node in part.graph.node)
+def _written(part: Part) -> set[str]:
+    """The variables and tables that running the part changes."""
+    nodes = {node.name: node for node in part.graph.node}
+    found = set()
+    for node in part.graph.node:
+        if not node.op.startswith(_WRITERS):
+            continue
+        # A handle may come through the switches of a branch.
+        while node.input:
+            node = nodes[tensor_of(node.input[0])[0]]
+        found.add(node.name)
+    return found
 
 
 def _specs(tf: Any, graph: Any, signature: V1Signature) -> dict[str, Any]:

@@ -38,13 +38,17 @@ def reads(v1):
 def writes(v1):
     a = v1.get_variable("a", initializer=1.0, use_resource=False)
     added = v1.assign_add(a, 2.0)
-    with v1.control_dependencies([added]):
-        return [v1.assign(a, a * 10.0) + 1.0]
+    return [v1.assign(a, added * 10.0) + 1.0]
 
 
 def fetches_the_variable(v1):
     a = v1.get_variable("a", initializer=[3, 4], use_resource=False)
-    return [a.op.outputs[0], v1.scatter_add(a, [1], [5])[1]]
+    return [a.op.outputs[0]]
+
+
+def scatters(v1):
+    a = v1.get_variable("a", initializer=[3, 4], use_resource=False)
+    return [v1.scatter_add(a, [1], [5])[1]]
 
 
 def branches(v1):
@@ -85,13 +89,24 @@ def parts(v1):
         (reads, {"x:0": [[1.0, 1.0], [2.0, 3.0]]}),
         (writes, {}),
         (fetches_the_variable, {}),
+        (scatters, {}),
         (branches, {"x:0": 1.5}),
         (branches, {"x:0": -1.5}),
         (looped, {"x:0": 3.0}),
         (is_initialized, {}),
         (parts, {}),
     ],
-    ids=["reads", "writes", "the-variable", "branch", "other-branch", "loop", "asks", "parts"],
+    ids=[
+        "reads",
+        "writes",
+        "the-variable",
+        "scatters",
+        "branch",
+        "other-branch",
+        "loop",
+        "asks",
+        "parts",
+    ],
 )
 def test_a_graph_without_references_answers_the_same(tf, build, feeds):
     wanted, got, graph = run_both(tf, build, feeds)

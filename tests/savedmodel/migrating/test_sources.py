@@ -7,7 +7,7 @@ import pytest
 
 from cpr.errors import LoadError, UsageError
 from cpr.savedmodel import export
-from cpr.savedmodel.fresh import Run, run_fresh
+from cpr.savedmodel.fresh import Run, run_fresh, run_here
 from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.servable import DEFAULT
 
@@ -38,10 +38,10 @@ def frozen(tf, trained, tmp_path_factory):
     return folder
 
 
-def answers(tf, folder, feeds, signature=DEFAULT):
-    """What TensorFlow's own two loaders answer, the first in a process of its own."""
+def answers(tf, folder, feeds, signature=DEFAULT, *, run=run_here):
+    """What TensorFlow's own two loaders answer; `run_fresh` knows nothing of the export."""
     arrays = {name: np.asarray(value) for name, value in feeds.items()}
-    [fresh] = run_fresh(folder, [Run(signature, arrays)])
+    [fresh] = run(folder, [Run(signature, arrays)])
     assert not fresh.error
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
@@ -138,7 +138,10 @@ def test_the_vocabulary_moves_with_the_export(tf, tmp_path):
     shutil.rmtree(tmp_path / "old")
     vocabulary.unlink()
     moved = done.path.rename(tmp_path / "moved")
-    assert answers(tf, moved, {"word": [b"green", b"blue"]})["number"].tolist() == [1, -1]
+    assert answers(tf, moved, {"word": [b"green", b"blue"]}, run=run_fresh)["number"].tolist() == [
+        1,
+        -1,
+    ]
 
 
 def test_signatures_keep_their_methods(tf1_two_graphs, tmp_path):
@@ -246,3 +249,81 @@ def test_a_checkpoint_without_its_data_is_named(tf, trained, tmp_path):
     with pytest.raises(LoadError) as raised:
         export(tmp_path / "model.ckpt-3", tmp_path / "out", build=lambda: serving_graph(tf))
     assert "model.ckpt-3" in raised.value.problem
+
+
+def test_names_that_tensorflow_2_does_not_take_are_changed_and_told(tf, tmp_path, caplog):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        a, b, c = (v1.placeholder("float32", [None], name) for name in "abc")
+        inputs = {"image/encoded": a, "class": b, "fine": c}
+        v1.saved_model.simple_save(session, str(tmp_path / "old"), inputs, {"sum/of": a + b + c})
+    with caplog.at_level("WARNING", "cpr.savedmodel.migrating.opening"):
+        done = export(tmp_path / "old", tmp_path / "out")
+    assert sorted(message.partition(":")[0] for message in caplog.messages) == [
+        "the input 'class' of signature 'serving_default' is called 'class_' in the export",
+        "the input 'image/encoded' of signature 'serving_default' is called 'image_encoded' in "
+        "the export",
+    ]
+    got = answers(tf, done.path, {"image_encoded": [1.0], "class_": [2.0], "fine": [3.0]})
+    assert got["sum/of"].tolist() == [6.0]
+
+
+def test_a_graph_that_counts_goes_on_counting(tf, tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        count = v1.get_variable("count", initializer=5.0, use_resource=False)
+        by = v1.placeholder("float32", [], "by")
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(str(tmp_path / "old"))
+        predict = v1.saved_model.predict_signature_def
+        signatures = {
+            "serving_default": predict({"by": by}, {"count": v1.assign_add(count, by)}),
+            "get": predict({"unused": by}, {"count": count.op.outputs[0]}),
+        }
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()
+    done = export(tmp_path / "old", tmp_path / "out", any_batch=False)
+    step = {"by": np.float32(2.0)}
+    runs = [Run(DEFAULT, step), Run(DEFAULT, step), Run("get", {"unused": np.float32(0)})]
+    assert [answer.outputs["count"] for answer in run_fresh(done.path, runs)] == [7.0, 9.0, 9.0]
+    assert [item.proof.remark for item in done.signatures if item.name == DEFAULT] == [
+        "the source cannot be called by itself"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["while", "cond"])
+def test_the_control_flow_of_tensorflow_1_survives(tf, tmp_path, kind):
+    v1 = tf.compat.v1
+    v1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default(), v1.Session() as session:
+            x = v1.placeholder("float32", [None], "x")
+            w = v1.get_variable("w", initializer=3.0, use_resource=False)
+            if kind == "while":
+                y = v1.while_loop(lambda v: tf.reduce_max(v) < 100.0, lambda v: v * w, [x])
+            else:
+                y = v1.cond(tf.reduce_max(x) > 1.0, lambda: x * w, lambda: x - w)
+            session.run(v1.global_variables_initializer())
+            wanted = session.run(y, {x: [1.0, 4.0]})
+            v1.saved_model.simple_save(session, str(tmp_path / "old"), {"x": x}, {"y": y})
+    finally:
+        v1.enable_control_flow_v2()
+    done = export(tmp_path / "old", tmp_path / "out")
+    assert np.array_equal(answers(tf, done.path, {"x": [1.0, 4.0]})["y"], wanted)
+
+
+def test_tables_whose_content_is_in_the_checkpoint_are_filled(tf, tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        word = v1.placeholder("string", [None], "word")
+        table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
+        session.run(table.insert(["a", "b"], [7, 9]))
+        number = table.lookup(word)
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(tmp_path / "old"), {"word": word}, {"n": number})
+        wanted = session.run(number, {word: ["b", "c", "a"]})
+    done = export(tmp_path / "old", tmp_path / "out")
+    assert (
+        answers(tf, done.path, {"word": [b"b", b"c", b"a"]}, run=run_fresh)["n"].tolist()
+        == wanted.tolist()
+    )

@@ -1,0 +1,96 @@
+"""`cpr run-signature` as a process: inputs, outputs, failures."""
+
+import json
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A SavedModel with two inputs and two outputs, and a signature of its own for words."""
+    tf = pytest.importorskip("tensorflow", reason="needs the extra cpr[tensorflow]")
+    spec = tf.TensorSpec
+
+    class Model(tf.Module):
+        @tf.function(
+            input_signature=[
+                spec([None, 2], tf.float32, name="x"),
+                spec([None], tf.int32, name="times"),
+            ]
+        )
+        def scale(self, x, times):
+            scaled = x * tf.cast(times, tf.float32)[:, None]
+            return {"scaled": scaled, "sum": tf.reduce_sum(scaled, axis=1)}
+
+        @tf.function(input_signature=[spec([None], tf.string, name="word")])
+        def shout(self, word):
+            return {"loud": tf.strings.upper(word), "count": tf.size(word)}
+
+    folder = tmp_path_factory.mktemp("model")
+    made = Model()
+    signatures = {"serving_default": made.scale, "shout": made.shout}
+    tf.saved_model.save(made, str(folder / "1"), signatures)
+    return folder
+
+
+def test_prints_a_line_for_each_instance(cpr, model):
+    done = cpr("run-signature", model, "--input", "x=[[1, 2], [3, 4]]", "--input", "times=[10, 1]")
+    assert done.stdout == "scaled        sum\n[10.0, 20.0]  30.0\n[3.0, 4.0]    7.0\n"
+    assert done.stderr == ""
+
+
+def test_reads_and_writes_files_of_numpy(cpr, model, tmp_path):
+    np.savez(tmp_path / "in.npz", x=np.ones((3, 2)), times=np.arange(3))
+    done = cpr("run-signature", model, "--inputs", "in.npz", "-o", "out", "--json")
+    document = json.loads(done.stdout)
+    assert document["schema"] == "cpr.run-signature/1"
+    assert document["summary"]["files"] == ["out/scaled.npy", "out/sum.npy"]
+    assert np.load(tmp_path / "out" / "sum.npy").tolist() == [0, 2, 4]
+
+
+def test_prints_one_document_with_types_and_shapes(cpr, model):
+    done = cpr("run-signature", model, "--signature-name", "shout", "--input", "word=cat", "--json")
+    document = json.loads(done.stdout)
+    assert document["ok"]
+    assert document["summary"]["signature"] == "shout"
+    assert document["summary"]["outputs"] == {
+        "count": {"dtype": "int32", "shape": [], "values": 1},
+        "loud": {"dtype": "string", "shape": [1], "values": ["CAT"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (
+            ["--input", "x=[[1, 2]]"],
+            11,
+            "Input times is missing; signature 'serving_default' takes",
+        ),
+        (
+            ["--input", "x=[[1, 2], [3, 4]]", "--input", "times=[1, 2, 3]"],
+            11,
+            "The model refuses these",
+        ),
+        (["--inputs", "a.json", "--input", "x=1"], 2, "the input 'x' is given in two ways."),
+        (["--tags", "train"], 10, "has no MetaGraph with exactly the tags {train}"),
+        (["--signature-name", "shuot"], 11, "No signature found for signature key shuot."),
+    ],
+    ids=["missing", "shapes", "twice", "tags", "signature"],
+)
+def test_says_what_is_wrong(cpr, model, tmp_path, arguments, code, message):
+    (tmp_path / "a.json").write_text('{"x": [[1, 2]], "times": [1]}')
+    done = cpr("run-signature", model, *arguments, expected=code)
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_model_without_signatures_is_led_to_predict(cpr, tmp_path):
+    sklearn = pytest.importorskip("sklearn.dummy", reason="needs the extra cpr[sklearn]")
+    joblib = pytest.importorskip("joblib", reason="needs the extra cpr[sklearn]")
+    fitted = sklearn.DummyClassifier().fit([[0], [1]], [0, 1])
+    joblib.dump(fitted, tmp_path / "model.joblib")
+    done = cpr("run-signature", tmp_path, "--input", "x=1", expected=10)
+    assert "holds a scikit-learn model, which has no signatures." in done.stderr
+    assert "Use cpr predict with --model-dir." in done.stderr
