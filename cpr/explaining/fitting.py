@@ -42,6 +42,11 @@ def generate(
             hint=did_you_mean(name, signatures),
         )
     signature = signatures[name]
+    if not signature["inputs"] and signature["outputs"]:
+        raise BadInput(
+            f"the signature {name!r} takes no inputs: there is nothing to explain.",
+            hint="Name another one with --signature-name.",
+        )
     labels = description.get("labels") or []
     is_tensorflow = description["kind"] == "tensorflow"
     typical = typical_instance(samples) if samples else None

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpr.artifacts.detect import detect
-from cpr.errors import BadInput, LoadError
+from cpr.errors import BadInput
 from cpr.explaining.options import SHAPLEY
 from cpr.explaining.shapley import Floats
 from cpr.predictors._saved_model_files import choose_tags
@@ -49,7 +49,7 @@ class GradientModel:
         """Load it.
 
         Raises:
-            LoadError: TensorFlow cannot.
+            BadInput: TensorFlow 2's loader cannot, as is so of some old graphs.
         """
         self._tf = tf
         self._folder = folder
@@ -58,9 +58,9 @@ class GradientModel:
                 chosen = sorted(choose_tags(folder, tags))
                 self._loaded = tf.saved_model.load(str(folder), tags=chosen)
         except Exception as error:
-            raise LoadError(
-                f"TensorFlow {tf.__version__} cannot load the model for its gradients: "
-                f"{first_line(error, folder)}",
+            raise BadInput(
+                f"there are no integrated gradients: TensorFlow {tf.__version__} cannot load the "
+                f"model as it must for them: {first_line(error, folder).rstrip('.')}.",
                 hint=INSTEAD,
             ) from error
 
@@ -70,7 +70,6 @@ class GradientModel:
 
         Raises:
             BadInput: It has no gradients.
-            LoadError: It cannot be loaded.
         """
         problem = why_not(routine)
         if problem or routine.model_dir is None:
@@ -141,4 +140,5 @@ class _Translated:
             raise run_error(self._tf, error, self._folder) from error
         if isinstance(error, (LookupError, TypeError, ValueError)):
             message = first_line(error, self._folder)
-            raise BadInput(f"the model has no gradients here: {message}", hint=INSTEAD) from error
+            problem = f"the model has no gradients here: {message.rstrip('.')}."
+            raise BadInput(problem, hint=INSTEAD) from error

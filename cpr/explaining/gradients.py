@@ -135,7 +135,7 @@ class _Line:
             if name in self.way:
                 parts.append((gradients[name] * self.way[name][0].astype(np.float64)).ravel())
             else:
-                parts.append(np.zeros(self.fixed[name][0].size))
+                parts.append(np.zeros(self.fixed[name].size))
         return np.concatenate(parts)
 
 
@@ -190,7 +190,13 @@ def _mean_gradient(
                 target.signature.name, target.output, feeds, names, column
             )
 
-        found: Any = budget.run(len(points[part]), run)
+        try:
+            found: Any = budget.run(len(points[part]), run)
+        except BadInput:
+            if budget.rows == 1:
+                raise
+            budget.limit_rows(1)  # the graph may be one for a single instance
+            continue
         for name, gradient in found.items():
             total[name] += np.tensordot(weights[part], gradient.astype(np.float64), axes=1)
         start = part.stop

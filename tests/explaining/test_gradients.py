@@ -97,15 +97,17 @@ def test_gradients_of_a_linear_model_are_its_weights(explainer_of, saved_functio
 def test_several_inputs_are_explained_those_of_no_floats_stay(
     explainer_of, saved_function, labels_of, tf
 ):
-    def call(a, b, number):
-        return {"y": a * b[:, 0] * tf.cast(number, tf.float32), "text": tf.fill(tf.shape(a), "t")}
+    def call(a, b, number, word):
+        y = a * b[:, 0] * tf.cast(number, tf.float32)
+        return {"y": y * tf.cast(tf.strings.length(word), tf.float32), "text": word}
 
     shapes = {"a": ([None], "float32"), "b": ([None, 2], "float32"), "number": ([None], "int64")}
-    folder = saved_function(call, **shapes)
-    instance = {"number": 3, "b": [2.0, 5.0], "a": 4.0}
+    folder = saved_function(call, **shapes, word=([None], "string"))
+    instance = {"number": 3, "b": [2.0, 5.0], "word": "x", "a": 4.0}
     [found] = labels_of(explainer_of(folder), instances=[instance], explain=GRADIENTS)
     assert found["attributions"]["b"] == pytest.approx([12, 0])
-    assert (found["attributions"]["a"], found["attributions"]["number"]) == (pytest.approx(12), 0)
+    assert found["attributions"]["a"] == pytest.approx(12)
+    assert (found["attributions"]["number"], found["attributions"]["word"]) == (0, 0)
     assert (found["baseline_score"], found["example_score"]) == (0, 24)
 
 
@@ -190,3 +192,13 @@ def test_texts_are_explained_by_sampling(explainer_of, saved_function, labels_of
     [found] = labels_of(explainer_of(folder), instances=["four"])
     assert found["attributions"] == {"word": 4}
     assert (found["baseline_score"], found["example_score"]) == (0, 4)
+
+
+def test_a_graph_for_a_single_instance_is_asked_one_by_one(
+    explainer_of, saved_function, labels_of, tf
+):
+    folder = saved_function(
+        lambda x: {"y": tf.reshape(tf.reduce_sum(x**2), [1])}, x=([None, 3], "float32")
+    )
+    [found] = labels_of(explainer_of(folder), instances=[[1, 2, 3]], explain=GRADIENTS)
+    assert found["attributions"]["x"] == pytest.approx([1, 4, 9], rel=1e-4)
