@@ -26,7 +26,7 @@ class BundleWriter:
     which TensorFlow reads as any other.
 
     Attributes:
-        shared_bytes: What that has saved so far.
+        shared_bytes: What that has saved so far, where the source had them twice.
     """
 
     def __init__(self, prefix: Path) -> None:
@@ -40,6 +40,7 @@ class BundleWriter:
         self._file = prefix.with_name(shard_name(prefix.name, 0, 1)).open("xb")
         self._end = 0
         self._places: dict[tuple[int, int], list[tuple[int, memoryview]]] = {}
+        self._origins: dict[tuple[int, int, int, int], int] = {}
         self.shared_bytes = 0
 
     def copy(self, source: Bundle, entry: Entry) -> None:
@@ -53,8 +54,10 @@ class BundleWriter:
         if entry.slices:
             self._entries[entry.key] = entry.record
         for piece in entry.pieces:
-            place = self._place(source.data(piece), piece.crc32c)
-            self._put(piece.key, piece.record, place)
+            origin = (id(source), piece.shard, piece.offset, piece.size)
+            if origin not in self._origins:
+                self._origins[origin] = self._place(source.data(piece), piece.crc32c)
+            self._put(piece.key, piece.record, self._origins[origin])
 
     def add(self, name: str, dtype: int, shape: Sequence[int], data: bytes) -> None:
         """Write a variable of numbers; `dtype` is TensorFlow's number of the type."""

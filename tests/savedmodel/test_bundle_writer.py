@@ -102,3 +102,9 @@ def test_what_lost_its_checksum_is_not_copied(checkpoints, tmp_path):
     with pytest.raises(LoadError, match="do not have the checksum"):
         copy(tmp_path / "graph", tmp_path / "copy")
     assert not (tmp_path / "copy.index").exists()
+
+
+def test_what_was_stored_once_is_not_counted_as_saved(twins, tmp_path):
+    copy(twins, tmp_path / "once")
+    assert copy(tmp_path / "once", tmp_path / "again") == 0
+    assert (tmp_path / "again.index").read_bytes() == (tmp_path / "once.index").read_bytes()
