@@ -13,6 +13,7 @@ from cpr.server.frames import (
     ALONE,
     DIALECT_NUMBERS,
     EXPIRED,
+    EXPLAIN,
     GZIP,
     REPLY_SIZE,
     pack_request,
@@ -201,6 +202,26 @@ def test_a_front_that_is_gone_does_not_stop_the_others(worker):
     two.send(call(2, [0]))
 
     assert two.receive(1)[0][1] == 200
+
+
+def test_an_explanation_is_answered_by_itself(worker):
+    (front,) = worker(sent=[call(1, [[1, 2]], flags=EXPLAIN), call(2, [0]), call(3, [0])])
+
+    replies = {number: document for number, _, document in front.receive(3)}
+
+    assert list(replies[1]) == ["explanations"]
+    assert replies[2] == replies[3] == {"predictions": [2]}
+
+
+def test_a_front_that_is_gone_while_its_explanation_is_made_does_not_stop_the_others(worker):
+    one, two = worker(fronts=2, batchable=False)
+    one.send(call(1, [[1.0] * 500] * 2, flags=EXPLAIN))
+    two.send(call(2, [0]))
+    assert two.receive(1) == [(2, 200, {"predictions": [1]})]
+    one.close()
+    two.send(call(3, [[1.0]], flags=EXPLAIN))
+
+    assert two.receive(1)[0][:2] == (3, 200)
 
 
 def test_a_supervisor_that_is_gone_ends_the_loop(tmp_path):
