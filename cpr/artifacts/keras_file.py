@@ -43,14 +43,23 @@ def inspect(path: Path) -> KerasFile:
         LoadError: The file is damaged, is not a whole model, or has a Lambda
             layer, whose code Keras would run.
     """
-    version, config = _read_archive(path) if path.suffix == ".keras" else _read_h5(path)
-    for layer in _code_carriers(config):
+    version, config = read_config(path)
+    for layer in code_carriers(config):
         raise LoadError(
             f"{path} has a Lambda layer{layer}: Python code inside a model file, which is not run.",
             hint="Use a layer class instead; or, if you trust the file, load it in a predictor "
             "class of your own with safe_mode=False.",
         )
     return KerasFile(path, version)
+
+
+def read_config(path: Path) -> tuple[str, Any]:
+    """The version of Keras that wrote a file, empty if unknown, and the model's configuration.
+
+    Raises:
+        LoadError: The file is damaged, or is not a whole model.
+    """
+    return _read_archive(path) if path.suffix == ".keras" else _read_h5(path)
 
 
 def _read_archive(path: Path) -> tuple[str, Any]:
@@ -80,7 +89,7 @@ def _read_h5(path: Path) -> tuple[str, Any]:
         raise LoadError(f"{path} describes its model in invalid JSON: {error}") from error
 
 
-def _code_carriers(config: Any) -> Iterator[str]:
+def code_carriers(config: Any) -> Iterator[str]:
     """Where marshalled lambdas stand, in any of Keras's ways to write them."""
     pending: list[tuple[str, Any]] = [("", config)]
     while pending:

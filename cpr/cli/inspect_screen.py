@@ -84,17 +84,15 @@ class _Screen:
 
     def _signature(self, signature: SignatureView) -> None:
         self._line()
-        self._line(
-            ("Signature ", "bold"), (signature.name, "bold"), (f"  {signature.method}", "dim")
-        )
+        method = f"  {signature.method}" if signature.method else ""
+        self._line(("Signature ", "bold"), (signature.name, "bold"), (method, "dim"))
         for word, tensors in (("in", signature.inputs), ("out", signature.outputs)):
             for tensor in tensors:
                 what = f"{tensor.dtype} {shape_text(tensor.shape)}"
+                place = f"  {tensor.tensor}" if tensor.tensor else ""
                 if tensor.encoding != "dense":
                     what = f"{tensor.encoding} {what}"
-                self._line(
-                    f"  {word:<4}", (tensor.alias, "bold"), f"  {what}  ", (tensor.tensor, "dim")
-                )
+                self._line(f"  {word:<4}", (tensor.alias, "bold"), f"  {what}", (place, "dim"))
         if signature.sample is not None:
             text = json.dumps(signature.sample, ensure_ascii=False)
             if len(text) > _MOST_SAMPLE and self._most:

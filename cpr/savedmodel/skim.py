@@ -1,7 +1,8 @@
 """Reads a large protobuf file without its large values: constants, engines, embedded models.
 
 Only the frame of the file is read; the bytes of a value are stepped over. What
-is left out is left out of the message too, so it must never be written back.
+is left out, large values and fields that the class does not know, is left out of
+the message too, so it must never be written back.
 """
 
 from __future__ import annotations
@@ -118,6 +119,8 @@ class _Skimmer:
         if descriptor.full_name == _TENSOR:
             is_kept = item.number in _DESCRIBING or (item.number == _TEXTS and keeps_text)
             return not is_kept
+        if item.number not in descriptor.fields_by_number:
+            return True
         return item.kind == _BYTES and item.end - item.value > _KEPT_BYTES
 
     def _leave_out(self, size: int) -> None:
