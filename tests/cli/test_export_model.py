@@ -95,7 +95,7 @@ def test_old_versions_go_by_the_policy_and_are_named(cpr, train):
     (train / "out" / "3" / "saved_model.pb").write_bytes(b"")
     done = cpr("export-model", "train:build", "out", "--keep=1")
     assert "exported  out/4\n" in done.stdout
-    assert "5 instances, equal" in done.stdout
+    assert "9 instances, equal" in done.stdout
     assert "removed out/3\n" in done.stdout
     assert [item.name for item in (train / "out").iterdir()] == ["4"]
 

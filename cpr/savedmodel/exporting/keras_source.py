@@ -39,6 +39,9 @@ def open_keras_model(tf: Any, source: Any, options: SourceOptions) -> Servable:
 
     def call(tensors: Tensors) -> Tensors:
         values = [tensors[name] for name in specs]
+        for name, value in zip(specs, values, strict=True):
+            if specs[name].shape[:1].is_fully_defined() and value.shape[0] is None:
+                raise ValueError(f"the model keeps state for {specs[name].shape[0]} instances")
         outputs = source(tf.nest.pack_sequence_as(structure, values), training=False)
         return _named(tf, source, outputs)
 

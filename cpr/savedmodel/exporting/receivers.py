@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cpr.errors import UsageError, shorten
+from cpr.savedmodel.exporting.samples import sample_arrays
 from cpr.savedmodel.servable import PREDICT, ServableFunction, Tensors
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array
@@ -50,7 +51,7 @@ def with_examples(
         call=call,
         inputs={key: tf.TensorSpec([None], tf.string)},
         reference=refer if function.reference else None,
-        examples={key: encode_examples(tf, function.examples)} if function.examples else None,
+        examples={key: encode_examples(tf, sample_arrays(function))},
     )
 
 

@@ -12,7 +12,9 @@ from cpr.errors import CprError, LoadError, PredictionFailed, shorten
 from cpr.savedmodel.exporting.samples import sample_arrays
 from cpr.savedmodel.exporting.writing import Graph
 from cpr.savedmodel.fresh import Answer, Run
+from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.servable import ServableFunction
+from cpr.savedmodel.shrinking.samples import sample_inputs
 from cpr.savedmodel.tensorflow_library import first_line
 from cpr.wire.tensors import Array
 
@@ -88,9 +90,9 @@ def prove(
     """
     expected = [
         one
-        for tags, signatures in graphs
+        for (tags, signatures), made in zip(graphs, _made_up(folder), strict=True)
         for name, function in signatures.items()
-        for one in _expectations(tags, name, function)
+        for one in _expectations(tags, name, function, made[name])
     ]
     answers = runner(folder, [*(one.run for one in expected), *must_run])
     for run, answer in zip(must_run, answers[len(expected) :], strict=True):
@@ -109,14 +111,30 @@ def prove(
     ]
 
 
-def _expectations(tags: tuple[str, ...], name: str, function: ServableFunction) -> list[_Expected]:
-    arrays = sample_arrays(function)
-    batches = [arrays]
-    if _count(arrays) > 1 and all(
+def _made_up(folder: Path) -> list[dict[str, list[dict[str, Array]]]]:
+    """Samples for the signatures of each MetaGraph: words of its vocabularies, and the like."""
+    return [sample_inputs(graph, folder) for graph in read_saved_model(folder).meta_graphs]
+
+
+def _expectations(
+    tags: tuple[str, ...],
+    name: str,
+    function: ServableFunction,
+    made: Sequence[Mapping[str, Array]],
+) -> list[_Expected]:
+    candidates = [function.examples] if function.examples else [*made, sample_arrays(function)]
+    tried: list[_Expected] = []
+    for arrays in candidates:
+        tried.append(_expect(Run(name, arrays, tags), function))
+        if tried[-1].outputs is not None or function.reference is None:
+            break
+    chosen = tried[-1] if tried[-1].outputs is not None else tried[0]
+    if chosen.instances < 2 or not all(
         spec.shape.rank != 0 and spec.shape[0] is None for spec in function.inputs.values()
     ):
-        batches.append({key: array[:1] for key, array in arrays.items()})
-    return [_expect(Run(name, batch, tags), function) for batch in batches]
+        return [chosen]
+    first = {key: array[:1] for key, array in chosen.run.feeds.items()}
+    return [chosen, _expect(Run(name, first, tags), function)]
 
 
 def _expect(run: Run, function: ServableFunction) -> _Expected:
