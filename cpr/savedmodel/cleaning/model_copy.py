@@ -39,6 +39,7 @@ class ModelCopy:
         assets: The files of ``assets/`` that its graphs read.
         removed: What went out of the graph and the variables.
         notes: What a reader should know besides.
+        is_understood: Whether graph and variables were cut; else they are whole.
     """
 
     tags: tuple[tuple[str, ...], ...]
@@ -46,6 +47,7 @@ class ModelCopy:
     assets: tuple[str, ...]
     removed: tuple[Removed, ...]
     notes: tuple[str, ...]
+    is_understood: bool
 
 
 def copy_model(
@@ -92,7 +94,7 @@ def copy_model(
     used = {asset.filename for graph in model.meta_graphs for asset in assets(graph)}
     return ModelCopy(
         tuple(tags(graph) for graph in model.meta_graphs), tuple(chosen), tuple(sorted(used)),
-        tuple(removed), notes,
+        tuple(removed), notes, not notes,
     )  # fmt: skip
 
 
