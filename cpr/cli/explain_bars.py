@@ -14,6 +14,7 @@ from cpr.errors import shorten
 
 MOST_ROWS = 20
 _WIDTH = 16
+_TOLD_ERROR = 0.0005
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -49,8 +50,8 @@ def _heading(item: Mapping[str, Any], number: int) -> Text:
     text.append(f"  {item['output_name']}{f' of {label}' if label else ''} ", style="not bold")
     text.append(f"{item['example_score']:.4g}", style="bold")
     text.append(f", baseline {item['baseline_score']:.4g}", style="not bold")
-    error = item.get("approx_error")
-    if error:
+    error = item.get("approx_error") or 0.0
+    if error >= _TOLD_ERROR:
         text.append(f", error {100 * error:.2g} %", style="not bold")
     return text
 
