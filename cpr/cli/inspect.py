@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from cpr.cli import exit_codes
 from cpr.cli.options import common_options
-from cpr.cli.output import emit_json
+from cpr.cli.output import emit_json, say, write_result
 from cpr.cli.stdout_guard import guard_stdout
+
+if TYPE_CHECKING:
+    from cpr.inspecting import Inspection
 
 
 @click.command("inspect")
 @click.argument("path")
 @click.option("--all", "shows_all", is_flag=True, help="List every row of each table.")
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    help="Write a page for a browser, which needs nothing else, to FILE.",
+)
 @common_options
-def command(*, path: str, shows_all: bool, as_json: bool, is_quiet: bool) -> int:
+def command(*, path: str, shows_all: bool, page: str | None, as_json: bool, is_quiet: bool) -> int:
     """Show what a model holds, without its framework.
 
     PATH is a SavedModel's directory, a model directory, a file of any kind
@@ -31,6 +43,8 @@ def command(*, path: str, shows_all: bool, as_json: bool, is_quiet: bool) -> int
     from cpr.inspecting import inspect_model
 
     found = inspect_model(path)
+    if page is not None:
+        _write_page(found, page, is_quiet=is_quiet)
     if as_json:
         # CLI start-up time: see above.
         from cpr.inspecting.as_json import finding_of, summary_of
@@ -39,9 +53,23 @@ def command(*, path: str, shows_all: bool, as_json: bool, is_quiet: bool) -> int
         emit_json(
             "cpr.inspect/1", ok=found.is_servable, summary=summary_of(found), findings=findings
         )
-    else:
+    elif page is None:
         # CLI start-up time: see above.
         from cpr.cli.inspect_screen import print_inspection
 
         print_inspection(found, shows_all=shows_all)
     return 0 if found.is_servable else exit_codes.FINDINGS
+
+
+def _write_page(found: Inspection, page: str, *, is_quiet: bool) -> None:
+    # CLI start-up time: pages are made of assets.
+    from cpr.inspecting.page import render
+    from cpr.packager.atomic import write_atomically
+
+    text = render(found)
+    if page == "-":
+        write_result(text)
+        return
+    write_atomically(Path(page), text.encode("utf-8"), check=lambda _: None)
+    if not is_quiet:
+        say(f"cpr: wrote {page}")

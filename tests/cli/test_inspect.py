@@ -102,3 +102,15 @@ def test_neither_a_framework_nor_more_than_a_little_memory_is_taken(model):
     heavy, kilobytes = done.stderr.rsplit(" ", 1)
     assert heavy == "[]"
     assert int(kilobytes) < 60_000
+
+
+def test_html_is_a_file_or_standard_output(cpr, model, tmp_path):
+    done = cpr("inspect", model, "--html", "page.html")
+    assert done.stdout == ""
+    assert done.stderr == "cpr: wrote page.html\n"
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert cpr("inspect", model, "--html", "-").stdout == f"{text}\n"
+    both = cpr("inspect", model, "--html", "page.html", "--json", "--quiet")
+    assert json.loads(both.stdout)["schema"] == "cpr.inspect/1"
+    assert both.stderr == ""
