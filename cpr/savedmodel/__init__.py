@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cpr.savedmodel.cleaning import Cleaned, clean
+    from cpr.savedmodel.cleaning import Cleaned
+    from cpr.savedmodel.cleaning.clean import clean
     from cpr.savedmodel.exporting import Exported, Head, Retention, export
     from cpr.savedmodel.method_names import set_method_names
     from cpr.savedmodel.shrinking import Shrunk, shrink
