@@ -190,22 +190,18 @@ class Routine:
     def _answer_many(self, calls: Sequence[Call]) -> list[Reply]:
         replies: list[Reply | None] = [None] * len(calls)
         requests: list[Instances | None] = []
-        decode_ns = []
         decode = self.translation.decode
-        before = perf_counter_ns()
+        start = perf_counter_ns()
         for position, call in enumerate(calls):
             try:
-                request = decode(call)
+                requests.append(decode(call))
             except CprError as error:
-                request = None
-                timing = Timing(perf_counter_ns() - before)
+                requests.append(None)
+                timing = Timing((perf_counter_ns() - start) // (position + 1))
                 replies[position] = self.translation.failed(call, error, timing)
-            now = perf_counter_ns()
-            requests.append(request)
-            decode_ns.append(now - before)
-            before = now
+        decode_ns = (perf_counter_ns() - start) // len(calls)
         for group in batching.plan(requests, self.translation.limits.max_batch_size):
-            members = [(calls[i], request, decode_ns[i]) for i in group if (request := requests[i])]
+            members = [(calls[i], request, decode_ns) for i in group if (request := requests[i])]
             for position, reply in zip(group, self._answer_group(members), strict=True):
                 replies[position] = reply
         return [reply for reply in replies if reply is not None]
@@ -234,10 +230,10 @@ class Routine:
         calls = [call for call, _, _ in members]
         bodies = self.translation.encode_together(calls, predictions, counts)
         if bodies is not None:
-            encode_ns = (perf_counter_ns() - start) // size
+            timing = Timing(members[0][2], predict_ns, (perf_counter_ns() - start) // size)
             return [
-                Reply(200, body, Timing(decode_ns, predict_ns, encode_ns), count, size)
-                for body, count, (_, _, decode_ns) in zip(bodies, counts, members, strict=True)
+                Reply(200, body, timing, count, size)
+                for body, count in zip(bodies, counts, strict=True)
             ]
         parts = batching.split(predictions, counts)
         if parts is None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from cpr.messages import Call
+
 # The order is the wire's: a front and its workers are of one version.
 DIALECTS = ("aiplatform", "vertex", "tfserving", "kserve")
 DIALECT_NUMBERS = {name: number for number, name in enumerate(DIALECTS)}
@@ -40,13 +42,9 @@ class RequestFrame(NamedTuple):
     """
 
     number: int
-    body: bytes
-    dialect: str
-    request_id: str
-    content_type: str
+    call: Call
     deadline_ns: int
     is_alone: bool
-    is_gzip: bool
     is_explain: bool
 
 
@@ -54,39 +52,42 @@ class RequestReader:
     """Collects bytes as they come and gives whole request frames."""
 
     def __init__(self) -> None:
-        self._pending = bytearray()
+        self._pieces: list[bytes] = []
+        self._have = 0
         self._wanted = REQUEST_SIZE
 
     def feed(self, data: bytes | memoryview) -> list[RequestFrame]:
         """Take what was read; the frames that it completes, in order."""
-        pending = self._pending
-        pending += data
-        if len(pending) < self._wanted:
+        self._pieces.append(bytes(data))
+        self._have += len(data)
+        if self._have < self._wanted:
             return []
-        frames, start, size = [], 0, len(pending)
+        pieces, self._wanted = self._pieces, REQUEST_SIZE
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        frames, start, size = [], 0, len(data)
         while size - start >= REQUEST_SIZE:
             length, number, deadline, dialect, flags, id_length, type_length = unpack_request(
-                pending, start
+                data, start
             )
-            body_start = start + REQUEST_SIZE + id_length + type_length
-            if size < body_start + length:
-                self._wanted = body_start + length - start
+            id_start = start + REQUEST_SIZE
+            type_start = id_start + id_length
+            body_start = type_start + type_length
+            end = body_start + length
+            if size < end:
+                self._wanted = end - start
                 break
-            names = pending[start + REQUEST_SIZE : body_start].decode("latin-1")
-            frames.append(
-                RequestFrame(
-                    number,
-                    bytes(pending[body_start : body_start + length]),
-                    DIALECTS[dialect],
-                    names[:id_length],
-                    names[id_length:],
-                    deadline,
-                    bool(flags & (ALONE | EXPLAIN)),
-                    bool(flags & GZIP),
-                    bool(flags & EXPLAIN),
-                )
+            content_type = data[type_start:body_start].decode("latin-1") if type_length else ""
+            call = Call(
+                data[body_start:end],
+                DIALECTS[dialect],
+                data[id_start:type_start].decode("latin-1"),
+                "gzip" if flags & GZIP else "",
+                content_type,
             )
-            start = body_start + length
-            self._wanted = REQUEST_SIZE
-        del pending[:start]
+            is_explain = flags & EXPLAIN != 0
+            is_alone = is_explain or flags & ALONE != 0
+            frames.append(RequestFrame(number, call, deadline, is_alone, is_explain))
+            start = end
+        self._pieces = [data[start:]] if start < size else []
+        self._have = size - start
         return frames

@@ -145,11 +145,11 @@ class WorkerLoop:
         """The frames at the head of the queue that may share a predict."""
         queue = self._queue
         first = queue.popleft()
-        batch, size = [first], len(first[1].body)
+        batch, size = [first], len(first[1].call.body)
         if not self._is_batchable or first[1].is_alone:
             return batch
         for channel, frame in islice(queue, self._most_calls - 1):
-            size += len(frame.body)
+            size += len(frame.call.body)
             if frame.is_alone or size > _MOST_BYTES:
                 break
             batch.append((channel, frame))
@@ -161,15 +161,7 @@ class WorkerLoop:
         self._mark_taken(batch)
         now = monotonic_ns()
         calls = [
-            Call(
-                frame.body,
-                frame.dialect,
-                frame.request_id,
-                "gzip" if frame.is_gzip else "",
-                frame.content_type,
-            )
-            for _, frame in batch
-            if not frame.deadline_ns or frame.deadline_ns > now
+            frame.call for _, frame in batch if not frame.deadline_ns or frame.deadline_ns > now
         ]
         if calls and batch[0][1].is_explain:
             replies = iter([self._explain(calls[0], batch[0][1].deadline_ns)])
@@ -177,7 +169,9 @@ class WorkerLoop:
             replies = iter(self._routine.answer(calls) if calls else ())
         answers: dict[_Channel, list[bytes]] = {}
         for channel, frame in batch:
-            parts = answers.setdefault(channel, [])
+            parts = answers.get(channel)
+            if parts is None:
+                parts = answers[channel] = []
             if frame.deadline_ns and frame.deadline_ns <= now:
                 parts.append(pack_reply(0, frame.number, EXPIRED, 0, 0, 0, 0, 0, 0))
                 continue
@@ -208,24 +202,11 @@ class WorkerLoop:
 
 
 def _add_reply(parts: list[bytes], frame: RequestFrame, reply: Reply) -> None:
-    timing = reply.timing
-    content_type = b"" if reply.content_type == _JSON else reply.content_type.encode("latin-1")
-    parts.append(
-        pack_reply(
-            len(reply.body),
-            frame.number,
-            reply.status,
-            len(content_type),
-            timing.decode_ns,
-            timing.predict_ns,
-            timing.encode_ns,
-            reply.instance_count,
-            reply.batch_size,
-        )
-    )
-    if content_type:
-        parts.append(content_type)
-    parts.append(reply.body)
-    if reply.error is not None and reply.error.http_status >= 500:
+    status, body, timing, instances, batch_size, error, kind = reply
+    content_type = b"" if kind == _JSON else kind.encode("latin-1")
+    sizes = len(body), frame.number, status, len(content_type)
+    parts.append(pack_reply(*sizes, *timing, instances, batch_size) + content_type)
+    parts.append(body)
+    if error is not None and error.http_status >= 500:
         # What the client is not told: the user's own frames.
-        log_failure(logger, reply.error, request_id=frame.request_id)
+        log_failure(logger, error, request_id=frame.call.request_id)

@@ -23,6 +23,8 @@ from cpr.wire.lenient_json import loads_first
 from cpr.wire.row_text import serving_floats, serving_row_texts
 from cpr.wire.tensors import describe
 
+_QUOTES_OF_A_KEY = 2
+
 
 class Unprintable(BadOutput):
     """Outputs that make no rows; TensorFlow Serving blames the request for them."""
@@ -40,7 +42,9 @@ def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Insta
         BadInput: The body is not JSON, or not of the row or column form.
     """
     del settings, with_b64
-    document = _read(body)
+    # One key and no texts: nothing is there twice, and no base64.
+    is_bare = body.count(b'"') == _QUOTES_OF_A_KEY
+    document = _read(body, is_bare)
     name = document.get("signature_name", "")
     if type(name) is not str:
         raise BadInput(f"'signature_name' must be a string value, not {describe(name)}.")
@@ -50,13 +54,19 @@ def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Insta
     if "inputs" in document:
         if "instances" in document:
             raise BadInput("Not formatted correctly: give 'inputs' or 'instances', not both.")
-        return Instances(_with_bytes(body, document["inputs"], "inputs"), parameters, "columns")
+        return Instances(
+            document["inputs"] if is_bare else _with_bytes(body, document["inputs"], "inputs"),
+            parameters,
+            "columns",
+        )
     values = document["instances"]
     if type(values) is not list:
         raise BadInput(f"Expecting 'instances' value to be an list/array, not {describe(values)}.")
     if not values:
         raise BadInput("No values found in 'instances': expected at least one.")
-    return Instances(_with_bytes(body, values, "instances"), parameters, "rows")
+    if not is_bare:
+        values = _with_bytes(body, values, "instances")
+    return Instances(values, parameters, "rows")
 
 
 def encode_rows(predictions: Any, settings: PredictorSettings) -> bytes:
@@ -92,11 +102,11 @@ def encode_columns(outputs: Mapping[str, Any], settings: PredictorSettings) -> b
 encode_error = kserve.encode_error
 
 
-def _read(body: bytes) -> dict[str, Any]:
+def _read(body: bytes, is_bare: bool) -> dict[str, Any]:
     """The object; read again, slowly, where TensorFlow Serving is more lenient than JSON."""
     try:
         document = loads(body)
-        if _may_repeat(body, document):
+        if not is_bare and _may_repeat(body, document):
             document = loads_first(body)
     except BadInput:
         try:

@@ -31,10 +31,10 @@ def test_a_frame_is_read_as_it_was_written():
     (read,) = RequestReader().feed(data)
 
     assert read.number == 3
-    assert read.body == b'{"instances": []}'
-    assert (read.dialect, read.request_id) == ("vertex", "r-1")
-    assert (read.content_type, read.deadline_ns) == ("application/json", 77)
-    assert (read.is_alone, read.is_gzip) == (False, False)
+    assert read.call.body == b'{"instances": []}'
+    assert (read.call.dialect, read.call.request_id) == ("vertex", "r-1")
+    assert (read.call.content_type, read.deadline_ns) == ("application/json", 77)
+    assert (read.is_alone, bool(read.call.encoding)) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_frame_is_read_as_it_was_written():
 def test_flags_are_told_apart(flags, is_alone, is_gzip):
     (read,) = RequestReader().feed(frame(1, b"x", flags=flags))
 
-    assert (read.is_alone, read.is_gzip) == (is_alone, is_gzip)
+    assert (read.is_alone, bool(read.call.encoding)) == (is_alone, is_gzip)
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, REQUEST_SIZE, REQUEST_SIZE + 1, 1000])
@@ -56,7 +56,7 @@ def test_frames_may_arrive_in_pieces_of_any_size(piece):
 
     read = [f for at in range(0, len(data), piece) for f in reader.feed(data[at : at + piece])]
 
-    assert [f.body for f in read] == bodies
+    assert [f.call.body for f in read] == bodies
     assert [f.number for f in read] == [0, 1, 2, 3]
 
 
@@ -65,7 +65,7 @@ def test_a_frame_that_lacks_a_byte_is_not_given():
     reader = RequestReader()
 
     assert [f.number for f in reader.feed(data[:-1])] == [1]
-    assert [f.body for f in reader.feed(data[-1:])] == [b"half"]
+    assert [f.call.body for f in reader.feed(data[-1:])] == [b"half"]
 
 
 def test_every_dialect_has_a_number():

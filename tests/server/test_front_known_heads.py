@@ -94,7 +94,8 @@ class Side:
             while asked:
                 for frame in self.reader.feed(await self.loop.sock_recv(self.worker, 1 << 16)):
                     asked -= 1
-                    self.frames.append(frame._replace(deadline_ns=0, request_id=""))
+                    call = frame.call._replace(request_id="")
+                    self.frames.append(frame._replace(deadline_ns=0, call=call))
                     body = repr(self.frames[-1]._replace(number=0)).encode()
                     reply = pack_reply(len(body), frame.number, 200, 0, 1, 1, 1, 1, 1)
                     await self.loop.sock_sendall(self.worker, reply + body)
@@ -179,7 +180,7 @@ def test_a_request_is_known_again_on_any_connection_with_another_body_and_name(k
         (name,) = re.findall(rb"x-request-id: (\S+)", other.transport.written[before:])
         names.add(name)
 
-    assert [frame.body for frame in side.frames] == [b"[1]", b"[2]", b"[2]"]
+    assert [frame.call.body for frame in side.frames] == [b"[1]", b"[2]", b"[2]"]
     assert len(names) == 2
     assert heads(side) == 1
 
@@ -251,7 +252,7 @@ def test_a_body_of_another_length_is_that_of_the_next_request_or_awaited(known):
     answer, _ = side.ask(connection, request[-1:] + request + b"GARBAGE\r\n\r\n")
 
     assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"200", b"400"]
-    assert [frame.body for frame in side.frames] == [b"[1]"] * 3
+    assert [frame.call.body for frame in side.frames] == [b"[1]"] * 3
 
 
 @pytest.mark.parametrize(

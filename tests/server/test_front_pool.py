@@ -156,7 +156,11 @@ def test_of_a_worker_that_dies_the_begun_call_goes_alone_and_the_rest_as_before(
         first.die()
         frames = await second.receive(3)
 
-        assert {f.request_id: f.is_alone for f in frames} == {"a": True, "b": False, "c": False}
+        assert {f.call.request_id: f.is_alone for f in frames} == {
+            "a": True,
+            "b": False,
+            "c": False,
+        }
         assert bench.counted == ["retried"]
         assert bench.told == [{"say": "lost", "worker": 1}]
 
@@ -201,7 +205,7 @@ def test_without_retry_only_what_was_begun_is_given_up():
         (frame,) = await second.receive(1)
 
         assert bench.failed == [("begun", 503, CRASHED_ONCE)]
-        assert frame.request_id == "untouched"
+        assert frame.call.request_id == "untouched"
 
     run(scenario, may_retry=False)
 
@@ -231,7 +235,7 @@ def test_a_call_waits_for_a_worker_of_its_version():
         await bench.add(second)
         (frame,) = await second.receive(1)
 
-        assert frame.request_id == "a"
+        assert frame.call.request_id == "a"
 
     run(scenario)
 
@@ -313,7 +317,7 @@ def test_an_abandoned_call_is_neither_answered_nor_sent_again():
         first.die()
         (frame,) = await second.receive(1)
 
-        assert frame.request_id == "here"
+        assert frame.call.request_id == "here"
         assert bench.pool.in_flight == 1
 
     run(scenario)
@@ -333,7 +337,7 @@ def test_a_removed_worker_answers_what_it_has_and_gets_nothing_new():
         await bench.until(lambda: bench.finished)
         closed = await asyncio.get_running_loop().sock_recv(old.socket, 1)
 
-        assert second.request_id == "b"
+        assert second.call.request_id == "b"
         assert [name for name, _ in bench.finished] == ["a"]
         assert closed == b""
         assert bench.told == []
@@ -371,8 +375,8 @@ def test_no_call_is_stuck_behind_another_while_a_worker_is_free():
             free.answer(free.frames[-1])
         await bench.until(lambda: len(bench.finished) == 3)
 
-        assert [frame.request_id for frame in stuck.frames] == ["a"]
-        assert [frame.request_id for frame in free.frames] == ["b", "c", "d"]
+        assert [frame.call.request_id for frame in stuck.frames] == ["a"]
+        assert [frame.call.request_id for frame in free.frames] == ["b", "c", "d"]
         assert bench.pool.queued_by_version() == [("1", 1)]
 
     run(scenario)
@@ -391,7 +395,7 @@ def test_what_waits_for_a_free_worker_goes_to_the_last_that_is_left():
         first.die()
         frames = await second.receive(4)
 
-        assert [frame.request_id for frame in frames] == ["b", "c", "d", "a"]
+        assert [frame.call.request_id for frame in frames] == ["b", "c", "d", "a"]
         assert [frame.is_alone for frame in frames] == [False, False, False, True]
 
     run(scenario)
@@ -410,7 +414,7 @@ def test_what_waits_follows_the_default_version():
         bench.pool.sweep()
         (frame,) = await new.receive(1)
 
-        assert frame.request_id == "c"
+        assert frame.call.request_id == "c"
 
     run(scenario)
 
@@ -447,7 +451,7 @@ def test_bodies_of_any_size_arrive_whole(size):
         bench.pool.submit(exchange)
         (frame,) = await worker.receive(1)
 
-        assert frame.body == exchange.body
+        assert frame.call.body == exchange.body
         assert frame.is_alone
 
     run(scenario)
