@@ -124,6 +124,9 @@ def _call(tf: Any, folder: Path, loaded: Any, run: Run) -> Answer:
 
 
 def _constant(tf: Any, array: Array, spec: Any) -> Any:
+    # Some kernels end the whole process where the rank is another than they were traced for.
+    if not spec.shape.is_compatible_with(array.shape):
+        raise ValueError(f"a value has the shape {list(array.shape)}, not {spec.shape}")
     value = array.tolist() if spec.dtype.name == "string" else array
     return tf.constant(value, dtype=spec.dtype)
 
