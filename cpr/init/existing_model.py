@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from cpr.init.estimator_inputs import describe_estimator, libraries_of
 from cpr.savedmodel.meta_graph import Signature, choose_meta_graph, signatures
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import BINARY, TEXT, skim_saved_model
-from cpr.savedmodel.sample_requests import sample_request
+from cpr.savedmodel.sample_requests import NoSample, sample_request
 
 _PICKLES = (".joblib", ".pkl", ".pickle")
 
@@ -118,11 +119,15 @@ def _schema(signature: Signature) -> dict[str, Any]:
 def requests_of(
     found: Sequence[Signature], meta_graph: Message | None = None
 ) -> Iterator[tuple[str, Any]]:
-    """A request for each signature, by a file name: the signature's, which may hold slashes."""
+    """A request for each signature, by a file name: the signature's, which may hold slashes.
+
+    There is none for a signature that no JSON says the inputs of.
+    """
     used: set[str] = set()
     for item in found:
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", item.name)
         while name in used:
             name += "_"
         used.add(name)
-        yield f"{name}.json", sample_request(item, meta_graph, is_only=len(found) == 1)
+        with suppress(NoSample):
+            yield f"{name}.json", sample_request(item, meta_graph, is_only=len(found) == 1)

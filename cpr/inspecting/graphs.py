@@ -28,7 +28,7 @@ from cpr.savedmodel.meta_graph import (
     tags,
 )
 from cpr.savedmodel.reach import Reach, reach, signature_nodes
-from cpr.savedmodel.sample_requests import sample_request
+from cpr.savedmodel.sample_requests import NoSample, sample_request
 from cpr.savedmodel.unwanted_ops import training_reason
 
 _MOST_CONSTANTS = 20
@@ -155,14 +155,10 @@ def _sample(
     signature: Signature, meta_graph: protos.Message, *, is_only: bool
 ) -> Mapping[str, object] | None:
     """A request for a signature; None where no JSON says what it takes."""
-    if any(spec.encoding != "dense" for spec in signature.inputs.values()):
+    try:
+        return sample_request(signature, meta_graph, is_only=is_only)
+    except NoSample:
         return None
-    values = (
-        math.prod(size or 1 for size in spec.shape or ()) for spec in signature.inputs.values()
-    )
-    if sum(values) > 1_000_000:
-        return None
-    return sample_request(signature, meta_graph, is_only=is_only)
 
 
 def _tensors(specs: Mapping[str, TensorSpec]) -> tuple[Tensor, ...]:

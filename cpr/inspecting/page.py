@@ -225,7 +225,7 @@ def _variable_data(variables: Sequence[Variable]) -> dict[str, Any]:
 
 
 def _marks(item: Variable) -> str:
-    found = [] if item.role == "weight" else [item.role]
+    found: list[str] = [] if item.role == "weight" else [item.role]
     found += [f"same as {item.duplicate_of}"] if item.duplicate_of else []
     found += ["not reached"] if item.is_reached is False else []
     return ", ".join(found)

@@ -7,6 +7,7 @@ that the graph looks for.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,7 +19,12 @@ from cpr.savedmodel.reach import node_of, reach, signature_nodes
 DEFAULT = "serving_default"
 _TEXT = "text"
 _WORDS = {"string": _TEXT, "bool": False}
+_MOST_VALUES = 1_000_000
 _PARSERS = ("ParseExample", "ParseExampleV2", "ParseSingleExample")
+
+
+class NoSample(ValueError):
+    """No JSON that could be sent says what a signature takes; the message says why."""
 
 
 def sample_request(
@@ -30,7 +36,11 @@ def sample_request(
         signature: What is asked.
         meta_graph: Where it is from; without it, ``tf.Example`` is not told from text.
         is_only: Whether the model has no other signature, so that it needs no name.
+
+    Raises:
+        NoSample: An input is no dense tensor, or is huge.
     """
+    _refuse_what_cannot_be_sent(signature)
     examples = _example_inputs(signature, meta_graph) if meta_graph is not None else {}
     values = {
         alias: _in_json(examples[alias]) if alias in examples else sample_value(alias, spec)
@@ -69,6 +79,18 @@ def example_of(parser: protos.Message, constants: Mapping[str, list[bytes]]) -> 
         else:
             feature.int64_list.value.extend([0] * count)
     return example
+
+
+def _refuse_what_cannot_be_sent(signature: Signature) -> None:
+    for alias, spec in signature.inputs.items():
+        if spec.encoding != "dense":
+            raise NoSample(f"the input {alias} is {spec.encoding}")
+        _refuse_huge(math.prod(size or 1 for size in (spec.shape or ())[1:]), alias)
+
+
+def _refuse_huge(count: int, name: str) -> None:
+    if count > _MOST_VALUES:
+        raise NoSample(f"{name} has {count:,} values")
 
 
 def _in_json(data: bytes) -> dict[str, str]:
@@ -119,6 +141,7 @@ def _features(
         count = 1
         for dim in shape.dim:
             count *= max(dim.size, 1)
+        _refuse_huge(count, key.decode("utf-8", "replace"))
         yield key, dtype, count
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cpr.messages import Call
 from cpr.savedmodel import protos, reader
-from cpr.savedmodel.sample_requests import sample_request
+from cpr.savedmodel.sample_requests import NoSample, sample_request
 from cpr.serving import open_routine
 
 
@@ -91,3 +91,16 @@ def test_what_may_be_left_out_is_left_out():
     inputs = {"x": reader.TensorSpec("float32", (None,)), "rate": reader.TensorSpec("float32", ())}
     signature = reader.Signature("serving_default", "", inputs, {}, defaults=("rate",))
     assert sample_request(signature) == {"instances": [{"x": 0.0}]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (reader.TensorSpec("float32", (None, 3), "v:0", "sparse"), "the input x is sparse"),
+        (reader.TensorSpec("float32", (None, 10**5, 10**5)), "x has 10,000,000,000 values"),
+    ],
+    ids=["sparse", "huge"],
+)
+def test_what_no_request_can_say_has_none(spec, reason):
+    with pytest.raises(NoSample, match=reason):
+        sample_request(reader.Signature("serving_default", "", {"x": spec}, {}))
