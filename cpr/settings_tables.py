@@ -71,6 +71,10 @@ class PredictorSettings:
     (``full``); `trusted` are names to add to the list, ``module.Name``.
     `batchable` says whether requests may share a predict: what the class says
     (``auto``), or else ``always`` or ``never``; a Vertex AI class never can.
+    `runtime` is what runs the model of a ready-made predictor: what ``cpr
+    compile`` wrote where that fits (``auto``), such a model for one runtime,
+    or the library that the model was made with (``native``; of a SavedModel,
+    ``tensorflow`` says the same).
     """
 
     signature_name: str = ""
@@ -84,6 +88,7 @@ class PredictorSettings:
     nonfinite: Literal["error", "null", "literal"] = "error"
     trust: Literal["data", "listed", "full"] = "listed"
     trusted: tuple[str, ...] = ()
+    runtime: Literal["auto", "native", "tensorflow", "litert", "onnx"] = "auto"
 
 
 @dataclass(frozen=True)

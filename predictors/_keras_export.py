@@ -25,6 +25,12 @@ def export(tf: Any, model: Any, path: Path) -> tuple[TfSession, Signature]:
     Raises:
         LoadError: The model has no declared inputs, or cannot be traced.
     """
+    with tempfile.TemporaryDirectory(prefix="cpr-keras-") as folder:
+        return export_to(Path(folder), tf, model, path)
+
+
+def export_to(folder: Path, tf: Any, model: Any, path: Path) -> tuple[TfSession, Signature]:
+    """As `export`, through a SavedModel that is left in `folder`."""
     inputs = list(getattr(model, "inputs", None) or [])
     if not inputs:
         raise LoadError(
@@ -52,7 +58,7 @@ def export(tf: Any, model: Any, path: Path) -> tuple[TfSession, Signature]:
     try:
         function = tf.function(call, input_signature=specs)
         function.get_concrete_function()
-        session = _through_disk(tf, model, function)
+        session = _through_disk(tf, model, function, folder)
     except Exception as error:
         message = first_line(error, path.parent)
         raise LoadError(f"{path} cannot be made a graph: {message}") from error
@@ -67,22 +73,21 @@ def export(tf: Any, model: Any, path: Path) -> tuple[TfSession, Signature]:
     )
 
 
-def _through_disk(tf: Any, model: Any, function: Any) -> TfSession:
-    with tempfile.TemporaryDirectory(prefix="cpr-keras-") as folder:
-        holder = tf.Module()
-        # Keras 3 keeps its variables in wrappers that a session would not restore.
-        holder.variables_read = [
-            variable if isinstance(variable, tf.Variable) else variable.value
-            for variable in model.variables
-        ]
-        try:
-            tf.saved_model.save(holder, folder, signatures=function)
-        except AssertionError:
-            # Lookup tables and recurrent states are reached through the model
-            # only; with it, weights are written twice, so it is not the rule.
-            holder.model = model
-            tf.saved_model.save(holder, folder, signatures=function)
-        session = TfSession(tf, Path(folder), ())
+def _through_disk(tf: Any, model: Any, function: Any, folder: Path) -> TfSession:
+    holder = tf.Module()
+    # Keras 3 keeps its variables in wrappers that a session would not restore.
+    holder.variables_read = [
+        variable if isinstance(variable, tf.Variable) else variable.value
+        for variable in model.variables
+    ]
+    try:
+        tf.saved_model.save(holder, str(folder), signatures=function)
+    except AssertionError:
+        # Lookup tables and recurrent states are reached through the model
+        # only; with it, weights are written twice, so it is not the rule.
+        holder.model = model
+        tf.saved_model.save(holder, str(folder), signatures=function)
+    session = TfSession(tf, folder, ())
     if session.unrestored:
         names = ", ".join(session.unrestored)
         raise LoadError(f"it reads variables that do not belong to it ({names}).")

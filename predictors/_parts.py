@@ -37,6 +37,9 @@ def is_rowwise(estimator: Any) -> bool:
     Surely means that every part comes from a library known for it; a custom
     class or a FunctionTransformer may well compute over all rows.
     """
+    declared = getattr(estimator, "is_rowwise", None)
+    if isinstance(declared, bool):  # a compiled one, which was looked at when it was compiled
+        return declared
     for part in parts(estimator):
         if type(part).__module__.partition(".")[0] not in _KNOWN:
             return False

@@ -147,6 +147,11 @@ class SignaturePredictor(Predictor):
             inputs = dict.fromkeys(signature.inputs, inputs)
         return self.predict_columns(inputs, signature.name)
 
+    @property
+    def has_loaded_original(self) -> bool:
+        """Whether a compiled model has met instances that the original had to answer."""
+        return bool(getattr(self._runner, "has_loaded_original", False))
+
     def warmup(self) -> None:
         """Prepare every signature; nothing is run, since a run may have effects."""
         for signature in self.signatures.values():

@@ -33,6 +33,7 @@ class Layout:
         named = getattr(fitted, "feature_names_in_", None)
         self._names = None if named is None else [str(name) for name in named]
         self._is_frame = named is not None and needs_names(fitted)
+        self._is_mixed = bool(getattr(fitted, "is_mixed", False))
         self._takes_texts = hasattr(first, "build_analyzer")
         self._takes_objects = type(first).__name__ == "DictVectorizer"
 
@@ -74,7 +75,7 @@ class Layout:
 
     def _table(self, rows: Sequence[Any]) -> Any:
         try:
-            table = dense(rows, nulls_as_nan=True)
+            table = dense(rows, object if self._is_mixed else None, nulls_as_nan=True)
         except BadInput:
             table = dense(rows, object)  # numbers and text, or really ragged
         if self._width is not None:

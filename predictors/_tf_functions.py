@@ -63,6 +63,10 @@ class TfFunctions:
         except self._tf.errors.OpError as error:
             raise run_error(self._tf, error, self._folder) from error
 
+    def function(self, signature: Signature) -> Any:
+        """The signature as a concrete function, for who turns it into another form."""
+        return self._loaded.signatures[signature.name]
+
     def prepare(self, signature: Signature) -> None:
         """Nothing: the functions are traced already."""
 

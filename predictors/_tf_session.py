@@ -86,6 +86,10 @@ class TfSession:
                     raise run_error(self._tf, error, self._folder) from error
             return self._runs[signature.name]
 
+    def graph(self) -> tuple[Any, Any]:
+        """The session and its graph, for who turns them into another form."""
+        return self._session, self._graph
+
     def close(self) -> None:
         """Free the session; `run` must not be called afterwards."""
         self._runs.clear()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from cpr.artifacts.compiled import Compiled, open_compiled
 from cpr.artifacts.detect import detect
 from cpr.artifacts.keras_file import inspect
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput
+from cpr.predictors._compiled_runner import CompiledRunner
 from cpr.predictors._keras_export import export
 from cpr.predictors._signature_predictor import SignaturePredictor
 from cpr.predictors._signatures import Signature, TensorSpec
@@ -36,22 +38,28 @@ class KerasModel(SignaturePredictor):
                 needs classes that are not at hand.
             EnvironmentProblem: tf.keras wrote it and tf_keras is not installed.
         """
-        file = inspect(detect(Path(model_dir), "keras").path)
-        tf = import_tensorflow()
-        with without_deprecations(tf):
-            model = load_keras(file)
-            runner = KerasRunner(*export(tf, model, file.path))
-        return cls(runner, Path(model_dir), settings or PredictorSettings())
+        settings = settings or PredictorSettings()
+        artifact = detect(Path(model_dir), "keras")
+
+        def load() -> KerasRunner:
+            return _load(artifact.path)
+
+        def made_of(compiled: Compiled) -> KerasRunner:
+            runner = CompiledRunner(compiled, load)
+            return KerasRunner(runner, next(iter(runner.signatures.values())))
+
+        runner = open_compiled(artifact, settings, made_of)
+        return cls(runner or load(), Path(model_dir), settings)
 
 
 class KerasRunner:
-    """A model in a session, behind Keras's own rules about shapes.
+    """A model in a session, or compiled, behind Keras's own rules about shapes.
 
     Attributes:
         signatures: The one signature, ``serving_default``.
     """
 
-    def __init__(self, session: TfSession, signature: Signature) -> None:
+    def __init__(self, session: TfSession | CompiledRunner, signature: Signature) -> None:
         self._session = session
         self.signatures: Mapping[str, Signature] = {signature.name: signature}
 
@@ -65,6 +73,11 @@ class KerasRunner:
         fitted = {name: _fit(name, feeds[name], spec) for name, spec in signature.inputs.items()}
         return self._session.run(signature, fitted)
 
+    @property
+    def has_loaded_original(self) -> bool:
+        """Whether it is compiled, and the original had to answer what that cannot."""
+        return bool(getattr(self._session, "has_loaded_original", False))
+
     def prepare(self, signature: Signature) -> None:
         """Optimise the graph, without running it."""
         self._session.prepare(signature)
@@ -72,6 +85,13 @@ class KerasRunner:
     def close(self) -> None:
         """Free the session."""
         self._session.close()
+
+
+def _load(path: Path) -> KerasRunner:
+    file = inspect(path)
+    tf = import_tensorflow()
+    with without_deprecations(tf):
+        return KerasRunner(*export(tf, load_keras(file), file.path))
 
 
 def _fit(name: str, array: Array, spec: TensorSpec) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy.typing as npt
 
 from cpr.artifacts.companions import (
     Preprocessor,
-    first_line,
     label_predictions,
     load_labels,
     load_preprocessor,
@@ -21,9 +19,9 @@ from cpr.artifacts.companions import (
 from cpr.artifacts.detect import detect
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed
-from cpr.extras import import_extra
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_request
+from cpr.predictors._onnx_session import open_session, reason
 from cpr.predictors._preparation import Preparation
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import columns, dense, rows
@@ -45,8 +43,6 @@ _DTYPES: dict[str, npt.DTypeLike] = {
 }
 # What skl2onnx and onnxmltools call the output that holds the class.
 _CLASS_OUTPUTS = ("output_label", "label")
-# "/src/model.cc:164 Model::Model(const Options&) ", in the middle of a message.
-_CPP_PLACE = re.compile(r"/[^\s:]*\.(?:cc|h):\d+ .*?\) ")
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ class OnnxModel(Predictor):
         settings = settings or PredictorSettings()
         folder = Path(model_dir)
         path = detect(folder, "onnx").path
-        session = _session(path)
+        session = open_session(path)
         names = [item.name for item in session.get_outputs()]
         if settings.output and settings.output not in names:
             raise LoadError(
@@ -171,7 +167,7 @@ class OnnxModel(Predictor):
         try:
             found = self._session.run(self._outputs, feeds)
         except Exception as error:
-            raise PredictionFailed(f"onnxruntime failed: {_reason(error)}") from error
+            raise PredictionFailed(f"onnxruntime failed: {reason(error)}") from error
         outputs = dict(zip(self._outputs, found, strict=True))
         maps = {n: self._renamed(v) for n, v in outputs.items() if isinstance(v, list)}
         arrays = {
@@ -206,27 +202,6 @@ class OnnxModel(Predictor):
         if self.labels is not None and isinstance(key, int) and 0 <= key < len(self.labels):
             return self.labels[key]
         return str(key)
-
-
-def _session(path: Path) -> Any:
-    onnxruntime = import_extra("onnxruntime", "onnx")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        reason = _reason(error).rpartition("failed:")[2].strip()
-        raise LoadError(
-            f"onnxruntime {onnxruntime.__version__} cannot load {path}: {reason}",
-            hint="Check that the file is whole, that its external data (*.data) is beside it, and "
-            "that this onnxruntime knows its opset.",
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    return _CPP_PLACE.sub("", first_line(error))
 
 
 def _described(item: Any) -> Input:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,20 @@ from cpr.artifacts.companions import (
     load_labels,
     load_preprocessor,
 )
+from cpr.artifacts.compiled import Compiled, native, open_compiled
 from cpr.artifacts.detect import detect
 from cpr.artifacts.pickles import load_pickle
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, CprError, LoadError, PredictionFailed, shorten
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_output, check_request
+from cpr.predictors._compiled_tables import CompiledEstimator, OutsideCompiled, check_methods
 from cpr.predictors._linear_shortcut import linear_shortcut
 from cpr.predictors._parts import is_rowwise, run_on_one_thread
 from cpr.predictors._preparation import Preparation
 from cpr.predictors._tables import Layout
+
+logger = logging.getLogger(__name__)
 
 OUTPUTS = ("predict", "predict_proba", "decision_function", "transform")
 
@@ -58,6 +64,8 @@ class SklearnEstimator(Predictor):
         self.labels = labels
         self._layout = Layout(estimator)
         self._shortcut = linear_shortcut(estimator)
+        self._original: SklearnEstimator | None = None
+        self._load_original: Callable[[], SklearnEstimator] = lambda: self
         self.preprocessor = preprocessor
         self._prepare = Preparation(preprocessor) if preprocessor else None
         self.batchable = output != "transform" and is_rowwise(estimator)
@@ -75,16 +83,26 @@ class SklearnEstimator(Predictor):
                 method that the setting `output` names.
         """
         folder = Path(model_dir)
-        path = detect(folder, "scikit-learn").path
+        artifact = detect(folder, "scikit-learn")
         settings = settings or PredictorSettings()
-        estimator = load_pickle(path, settings)
         output = settings.output or "predict"
-        _check_method(path, estimator, output)
+
+        def load_compiled(compiled: Compiled) -> CompiledEstimator:
+            found = CompiledEstimator(compiled)
+            check_methods(found, output)
+            return found
+
+        compiled = open_compiled(artifact, settings, load_compiled)
+        estimator: Any = compiled or load_pickle(artifact.path, settings)
+        if compiled is None:
+            _check_method(artifact.path, estimator, output)
+            run_on_one_thread(estimator)
         labels = load_labels(folder, settings)
-        _check_labels(path, estimator, labels)
-        run_on_one_thread(estimator)
+        _check_labels(artifact.path, estimator, labels)
         preprocessor = load_preprocessor(folder, settings)
-        return cls(estimator, output=output, preprocessor=preprocessor, labels=labels)
+        made = cls(estimator, output=output, preprocessor=preprocessor, labels=labels)
+        made._load_original = lambda: cls.from_path(folder, settings=native(settings))
+        return made
 
     def predict(  # type: ignore[override]  # named, so that other parameters are not passed
         self,
@@ -103,7 +121,25 @@ class SklearnEstimator(Predictor):
         if not instances:
             return []
         arrange = self._prepare or self._layout.arrange
-        return self._labelled(method, self._call(method, arrange(instances), instances))
+        try:
+            return self._labelled(method, self._call(method, arrange(instances), instances))
+        except OutsideCompiled:
+            return self._of_original(instances, probabilities)
+
+    @property
+    def has_loaded_original(self) -> bool:
+        """Whether a compiled estimator has met instances that the original had to answer."""
+        return self._original is not None
+
+    def _of_original(self, instances: list[Any], probabilities: bool) -> Any:
+        """What the estimator itself answers to what the compiled one was not proven for."""
+        if self._original is None:
+            logger.warning(
+                "instances are unlike those that the model was compiled for; the estimator itself "
+                "is loaded to answer them"
+            )
+            self._original = self._load_original()
+        return self._original.predict(instances, probabilities=probabilities)
 
     def _method(self, probabilities: bool) -> str:
         if not probabilities:
@@ -123,7 +159,7 @@ class SklearnEstimator(Predictor):
         try:
             with self._layout.quietly():
                 result = getattr(self.estimator, method)(table)
-        except CprError:
+        except (CprError, OutsideCompiled):
             raise
         except Exception as error:
             name = _name(self.estimator)
@@ -174,7 +210,7 @@ def _first_text(instances: list[Any]) -> str:
 
 
 def _name(estimator: Any) -> str:
-    return type(estimator).__name__
+    return estimator.kind if isinstance(estimator, CompiledEstimator) else type(estimator).__name__
 
 
 def _check_method(path: Path, estimator: Any, output: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cpr.artifacts.compiled import open_compiled
 from cpr.artifacts.detect import detect
 from cpr.config import PredictorSettings
+from cpr.predictors._compiled_runner import CompiledRunner
 from cpr.predictors._signature_predictor import SignaturePredictor
 from cpr.predictors._tf_functions import TfFunctions
 from cpr.predictors._tf_session import TfSession
@@ -32,11 +34,19 @@ class TfSavedModel(SignaturePredictor):
                 or the output that the settings name do not exist.
         """
         settings = settings or PredictorSettings()
-        folder = detect(Path(model_dir), "tensorflow").path
-        tf = import_tensorflow()
-        session = TfSession(tf, folder, settings.tags)
-        if not session.unrestored:
-            return cls(session, Path(model_dir), settings)
-        session.close()
-        functions = TfFunctions(tf, folder, session.tags, session.signatures)
-        return cls(functions, Path(model_dir), settings)
+        artifact = detect(Path(model_dir), "tensorflow")
+
+        def load() -> TfSession | TfFunctions:
+            return _load(artifact.path, settings.tags)
+
+        runner = open_compiled(artifact, settings, lambda found: CompiledRunner(found, load))
+        return cls(runner or load(), Path(model_dir), settings)
+
+
+def _load(folder: Path, tags: tuple[str, ...]) -> TfSession | TfFunctions:
+    tf = import_tensorflow()
+    session = TfSession(tf, folder, tags)
+    if not session.unrestored:
+        return session
+    session.close()
+    return TfFunctions(tf, folder, session.tags, session.signatures)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from cpr.artifacts.companions import (
     load_labels,
     load_preprocessor,
 )
+from cpr.artifacts.compiled import native, open_compiled
 from cpr.artifacts.detect import detect
 from cpr.artifacts.pickles import load_pickle
 from cpr.artifacts.ubjson import find_damage
@@ -24,8 +27,11 @@ from cpr.errors import BadInput, LoadError, PredictionFailed, shorten
 from cpr.extras import import_extra
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_output, check_request
+from cpr.predictors._compiled_tables import CompiledBooster, OutsideCompiled
 from cpr.predictors._preparation import Preparation
 from cpr.wire.tensors import columns, dense, describe
+
+logger = logging.getLogger(__name__)
 
 OUTPUTS = ("predict", "margin")
 _OLD_FORMAT = (b"binf", b"bs64")
@@ -46,6 +52,7 @@ class XgboostBooster(Predictor):
         booster: The loaded model.
         preprocessor: What instances pass through before it, if anything.
         labels: The names of its classes, where they are known.
+        objective: What it was trained for.
     """
 
     batchable = True
@@ -58,17 +65,23 @@ class XgboostBooster(Predictor):
         preprocessor: Preprocessor | None = None,
         labels: list[str] | None = None,
     ) -> None:
-        booster.set_param({"nthread": 1})
-        learner = json.loads(booster.save_config())["learner"]
-        self._xgboost = import_extra("xgboost", "xgboost")
         self.booster = booster
         self._width = booster.num_features()
         self._names: list[str] | None = booster.feature_names
         self._is_margin = output == "margin"
-        self._objective = learner["objective"]["name"]
-        # Skips building a DMatrix, a third of the time of a small request. DART
-        # sums its trees in another order there, and linear boosters refuse.
-        self._is_inplace = learner["gradient_booster"]["name"] == "gbtree"
+        self._compiled = booster if isinstance(booster, CompiledBooster) else None
+        if self._compiled is None:
+            booster.set_param({"nthread": 1})
+            learner = json.loads(booster.save_config())["learner"]
+            self._xgboost = import_extra("xgboost", "xgboost")
+            self.objective = str(learner["objective"]["name"])
+            # Skips building a DMatrix, a third of the time of a small request. DART
+            # sums its trees in another order there, and linear boosters refuse.
+            self._is_inplace = learner["gradient_booster"]["name"] == "gbtree"
+        else:
+            self.objective = self._compiled.objective
+        self._original: XgboostBooster | None = None
+        self._load_original: Callable[[], XgboostBooster] = lambda: self
         self.labels = labels
         self.preprocessor = preprocessor
         self._prepare = Preparation(preprocessor) if preprocessor else None
@@ -88,12 +101,15 @@ class XgboostBooster(Predictor):
         output = settings.output or "predict"
         check_output(output, OUTPUTS)
         folder = Path(model_dir)
-        return cls(
-            _load(detect(folder, "xgboost").path, settings),
+        artifact = detect(folder, "xgboost")
+        made = cls(
+            open_compiled(artifact, settings, CompiledBooster) or _load(artifact.path, settings),
             output=output,
             preprocessor=load_preprocessor(folder, settings),
             labels=load_labels(folder, settings),
         )
+        made._load_original = lambda: cls.from_path(folder, settings=native(settings))
+        return made
 
     def predict(  # type: ignore[override]  # named, so that other parameters are not passed
         self,
@@ -142,6 +158,11 @@ class XgboostBooster(Predictor):
         return [list(row) for row in zip(*(by_name[name] for name in self._names), strict=True)]
 
     def _run(self, table: npt.NDArray[np.float32]) -> Any:
+        if self._compiled is not None:
+            try:
+                return self._compiled.run(table, is_margin=self._is_margin)
+            except OutsideCompiled:
+                return self._of_original(table)
         try:
             if self._is_inplace:
                 kind = "margin" if self._is_margin else "value"
@@ -157,11 +178,26 @@ class XgboostBooster(Predictor):
         except Exception as error:
             raise PredictionFailed(f"XGBoost failed: {_first_line(error)}") from error
 
+    @property
+    def has_loaded_original(self) -> bool:
+        """Whether a compiled Booster has met instances that the original had to answer."""
+        return self._original is not None
+
+    def _of_original(self, table: npt.NDArray[np.float32]) -> Any:
+        """What the Booster itself answers to what the compiled one was not proven for."""
+        if self._original is None:
+            logger.warning(
+                "instances are unlike those that the model was compiled for; the Booster itself "
+                "is loaded to answer them"
+            )
+            self._original = self._load_original()
+        return self._original._run(table)
+
     def _as_classes(self, predictions: Any, labels: list[str]) -> Any:
         """Class numbers, or scores of all classes, of the floats that XGBoost gives."""
-        if self._objective == _SEVERAL_CLASSES:
+        if self.objective == _SEVERAL_CLASSES:
             return predictions.astype(np.int64)
-        if self._objective == _TWO_CLASSES and len(labels) == 2:
+        if self.objective == _TWO_CLASSES and len(labels) == 2:
             return np.stack([1 - predictions, predictions], axis=-1)
         return predictions
 

@@ -17,6 +17,9 @@ def estimator_signature(estimator: Any) -> dict[str, Any]:
 
     One that does not say how many features it was fitted with takes anything.
     """
+    described = getattr(estimator, "described", None)
+    if isinstance(described, dict):  # of a compiled one, whose steps are gone
+        return dict(described)
     first = next(steps_of(estimator))
     if hasattr(first, "build_analyzer"):
         inputs = {"text": tensor("string", [None])}

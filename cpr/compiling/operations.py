@@ -1,0 +1,129 @@
+"""What a child of `cpr compile` can be asked: probe, build, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cpr.artifacts.companions import load_preprocessor
+from cpr.artifacts.detect import Kind
+from cpr.compiling.builds import build
+from cpr.compiling.declined import Declined
+from cpr.compiling.judging import Terms, judge, measure
+from cpr.compiling.signature_trial import SignatureTrial
+from cpr.compiling.subject import SIGNATURE_KINDS, Subject
+from cpr.compiling.table_trial import TableTrial
+from cpr.compiling.trial import Trial
+from cpr.config import PredictorSettings
+from cpr.isolated.channel import Message
+from cpr.isolated.child import Operation
+from cpr.predictors._preparation import Preparation
+from cpr.wire.b64 import decode_b64
+
+
+class _Bench:
+    """The original, loaded once, and what it is tried with."""
+
+    def __init__(self) -> None:
+        self._opened: Callable[[Mapping[str, Any]], Any] | None = None
+        self._trial: Trial | None = None
+
+    def probe(self, message: Message) -> Message:
+        """Load the original and find out what it takes."""
+        try:
+            self._load(Subject.from_json(message.header["subject"]), None)
+        except Declined as error:
+            return Message({"declined": str(error)})
+        assert self._trial is not None
+        return Message({"facts": self._trial.facts})
+
+    def judge(self, message: Message) -> Message:
+        """Compare candidates, then time those that answer alike."""
+        header = message.header
+        subject = Subject.from_json(header["subject"])
+        if self._trial is None:
+            self._load(subject, header["facts"])
+        trial, opened = self._trial, self._opened
+        assert trial is not None and opened is not None
+        terms = Terms(
+            header["atol"],
+            header["rtol"],
+            tuple(header["batch_sizes"]),
+            tuple(_prepared(item, Path(header["companions"])) for item in header["given"]),
+        )
+        candidates = {
+            name: _opener(Subject.from_json(told), told["runtime"])
+            for name, told in header["candidates"].items()
+        }
+        verdicts = {
+            name: judge(trial, opened, candidate, terms) for name, candidate in candidates.items()
+        }
+        good = {name: candidates[name] for name, it in verdicts.items() if not it.why_not}
+        figures = measure(trial, opened, good, terms) if good else []
+        return Message(
+            {
+                "verdicts": {name: verdict.to_json() for name, verdict in verdicts.items()},
+                "figures": figures,
+            }
+        )
+
+    def _load(self, subject: Subject, facts: Mapping[str, Any] | None) -> None:
+        self._opened = _opener(subject, "native")
+        predictor = self._opened({})
+        kind = subject.artifact.kind
+        if kind in SIGNATURE_KINDS:
+            self._trial = SignatureTrial(predictor, subject.artifact.path, facts)
+        else:
+            is_booster = kind is Kind.XGBOOST
+            self._trial = TableTrial(
+                predictor, is_booster=is_booster, output=subject.output, facts=facts
+            )
+
+
+def operations() -> Mapping[str, Operation]:
+    """The operations of one child."""
+    bench = _Bench()
+    return {"probe": bench.probe, "judge": bench.judge, "build": _build, "close": _close}
+
+
+def _build(message: Message) -> Message:
+    header = message.header
+    try:
+        model = build(
+            Subject.from_json(header["subject"]),
+            header["runtime"],
+            header["option"],
+            header["facts"],
+            Path(header["into"]),
+        )
+    except Declined as error:
+        return Message({"declined": str(error)})
+    return Message({"model": model})
+
+
+def _prepared(request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A request as the model gets it: its bytes decoded, and through the preprocessor."""
+    made = {**request, "instances": decode_b64(request["instances"])}
+    preprocessor = load_preprocessor(folder, PredictorSettings())
+    if preprocessor is not None:
+        table = Preparation(preprocessor)(made["instances"])
+        made["instances"] = table.tolist() if hasattr(table, "tolist") else list(table)
+    return made
+
+
+def _close(message: Message) -> Message:
+    return Message({})
+
+
+def _opener(subject: Subject, runtime: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Opens the predictor once for each settings."""
+    known: dict[str, Any] = {}
+
+    def opened(settings: Mapping[str, Any]) -> Any:
+        key = repr(sorted(settings.items()))
+        if key not in known:
+            known[key] = subject.open(runtime=runtime, **settings)
+        return known[key]
+
+    return opened

@@ -1,0 +1,291 @@
+"""Compiles a model directory: candidates, the proof, the figures, the winner's files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cpr.artifacts.compiled import (
+    FOLDER,
+    RECORD,
+    SCHEMA,
+    folder_of,
+    hash_files,
+    hash_source,
+)
+from cpr.artifacts.detect import Artifact, detect
+from cpr.compiling.builds import CANDIDATES
+from cpr.compiling.report import ORIGINAL, Candidate, CompileReport, Figure, choose
+from cpr.compiling.subject import Subject
+from cpr.config import PredictorSettings
+from cpr.errors import CprError, EnvironmentProblem, UserCodeError
+from cpr.isolated.process import ChildProcess
+
+_ENTRY = "cpr.compiling.operations"
+_LIBRARIES = (
+    "tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "scikit-learn", "skl2onnx", "xgboost",
+    "xgboost-cpu", "lightgbm", "onnx", "onnxruntime", "ai-edge-litert",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CompileTerms:
+    """How a model is to be compiled.
+
+    Attributes:
+        atol: How far a number may be off,
+        rtol: and how far as a part of the original's.
+        batch_sizes: The instances of a call at which candidates are timed.
+        given: Requests that are known to be good, besides those made up.
+        runtimes: The runtimes to try; all that there are if empty.
+        time_limit_s: For each step of each candidate.
+    """
+
+    atol: float = 1e-5
+    rtol: float = 1e-4
+    batch_sizes: tuple[int, ...] = (1, 64)
+    given: tuple[Mapping[str, Any], ...] = ()
+    runtimes: tuple[str, ...] = ()
+    time_limit_s: float = 300.0
+
+
+@dataclass
+class _Work:
+    """What is known of one run."""
+
+    artifact: Artifact
+    subject: Subject
+    terms: CompileTerms
+    folder: Path
+    tell: Callable[[str], None]
+    facts: dict[str, Any] = field(default_factory=dict)
+    staged: dict[str, Subject] = field(default_factory=dict)
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def compile_model(
+    model_dir: str | Path,
+    *,
+    framework: str | None = None,
+    settings: PredictorSettings | None = None,
+    terms: CompileTerms | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> CompileReport:
+    """Write the fastest model that answers as the one in a model directory does.
+
+    Candidates are built in processes of their own; each is compared with the
+    original on sample instances before it is timed beside it. The winner goes
+    to the directory ``compiled`` beside the original, in one step, with the
+    record of all that; one that an earlier run left there is replaced, or
+    removed where nothing wins.
+
+    Args:
+        model_dir: A local directory; it is written into.
+        framework: Which model, where there are several.
+        settings: `tags`, `trust` and `trusted` are heeded.
+        terms: What candidates are held to.
+        tell: Called with what is done next.
+
+    Raises:
+        LoadError: There is no model, or it cannot be loaded.
+        EnvironmentProblem: The directory cannot be written.
+    """
+    settings = settings or PredictorSettings()
+    artifact = detect(Path(model_dir), framework)
+    # The version directory itself, where the highest of several is meant.
+    subject = Subject(
+        folder_of(artifact).parent.absolute(),
+        artifact.kind.value,
+        settings.tags,
+        settings.trust,
+        settings.trusted,
+        "transform" if settings.output == "transform" else "",
+    )
+    terms = terms or CompileTerms()
+    candidates = [
+        Candidate(runtime, option)
+        for runtime, option in CANDIDATES.get(artifact.kind, ())
+        if not terms.runtimes or runtime in terms.runtimes
+    ]
+    if not candidates:
+        return _already(artifact)
+    with tempfile.TemporaryDirectory(prefix="cpr-compile-", ignore_cleanup_errors=True) as made:
+        work = _Work(artifact, subject, terms, Path(made), tell)
+        _try(work, candidates)
+        chosen = choose(candidates)
+        folder = folder_of(artifact)
+        _replace(folder, work, chosen)
+    return CompileReport(
+        artifact.path, artifact.kind.value, candidates, chosen, folder if chosen else None
+    )
+
+
+def _already(artifact: Artifact) -> CompileReport:
+    only = Candidate("native", why_not=f"an {artifact.kind.value} model runs as fast as it can")
+    return CompileReport(artifact.path, artifact.kind.value, [only], None, None)
+
+
+def _try(work: _Work, candidates: Sequence[Candidate]) -> None:
+    with ExitStack() as children:
+        bench = _start(children)
+        work.tell("loading the original")
+        original = work.subject.staged(work.folder / ORIGINAL)
+        question = {"do": "probe", "subject": original.to_json()}
+        try:
+            found = _ask(bench, work, question, f"loading {work.artifact.path}")
+        except CprError as error:
+            staged, real = str(original.folder), str(work.subject.folder)
+            error.problem = error.problem.replace(staged, real)
+            error.args = (error.problem,)
+            raise
+        if "declined" in found:
+            for item in candidates:
+                item.why_not = found["declined"]
+            return
+        work.facts = found["facts"]
+        for item in candidates:
+            work.tell(f"building for {item.name}")
+            _build(work, original, item)
+        built = [item for item in candidates if not item.why_not]
+        if built:
+            work.tell("comparing and timing")
+            _judge(work, original, built, bench)
+
+
+def _build(work: _Work, original: Subject, item: Candidate) -> None:
+    into = work.folder / item.name.replace(" ", "-") / FOLDER
+    into.mkdir(parents=True)
+    question = {
+        "do": "build",
+        "subject": original.to_json(),
+        "runtime": item.runtime,
+        "option": item.option,
+        "facts": work.facts,
+        "into": str(into),
+    }
+    with ExitStack() as children:
+        try:
+            answer = _ask(_start(children), work, question, f"building for {item.name}")
+        except CprError as error:
+            item.why_not = error.problem if not error.hint else f"{error.problem} {error.hint}"
+            return
+    if "declined" in answer:
+        item.why_not = answer["declined"]
+        return
+    files = hash_files(into)
+    item.size_bytes = sum(entry["size"] for entry in files.values())
+    record = {
+        "schema": SCHEMA,
+        "runtime": item.runtime,
+        "source": {"kind": work.artifact.kind.value, "files": hash_source(work.artifact)},
+        "files": files,
+        "model": answer["model"],
+        "made": {"libraries": _versions()},
+    }
+    work.records[item.name] = record
+    work.staged[item.name] = work.subject.staged(into.parent, record)
+
+
+def _judge(work: _Work, original: Subject, built: list[Candidate], bench: ChildProcess) -> None:
+    """Judge all in one process; where that ends, each in one of its own."""
+    try:
+        answer = _ask(bench, work, _question(work, original, built), "comparing candidates")
+    except UserCodeError as error:
+        if len(built) == 1:
+            built[0].why_not = error.problem
+            return
+        for item in built:
+            with ExitStack() as children:
+                _judge(work, original, [item], _start(children))
+        return
+    for item in built:
+        verdict = answer["verdicts"][item.name]
+        item.why_not = verdict["why_not"]
+        item.deviation = verdict["deviation"]["largest"]
+        item.compared = verdict["deviation"]["values"]
+        item.labels = verdict["deviation"]["labels"]
+        item.figures = [
+            Figure(
+                figure["variant"],
+                figure["batch_size"],
+                figure["us"][ORIGINAL],
+                figure["us"][item.name],
+            )
+            for figure in answer["figures"]
+            if item.name in figure["us"]
+        ]
+
+
+def _question(work: _Work, original: Subject, built: Sequence[Candidate]) -> dict[str, Any]:
+    terms = work.terms
+    return {
+        "do": "judge",
+        "subject": original.to_json(),
+        "facts": work.facts,
+        "atol": terms.atol,
+        "rtol": terms.rtol,
+        "batch_sizes": list(terms.batch_sizes),
+        "given": [dict(item) for item in terms.given],
+        "companions": str(work.subject.folder),
+        "candidates": {
+            item.name: {**work.staged[item.name].to_json(), "runtime": item.runtime}
+            for item in built
+        },
+    }
+
+
+def _start(children: ExitStack) -> ChildProcess:
+    child = ChildProcess(_ENTRY, echo=False)
+    children.callback(child.end)
+    return child
+
+
+def _ask(
+    child: ChildProcess, work: _Work, question: Mapping[str, Any], doing: str
+) -> dict[str, Any]:
+    return child.ask(question, timeout_s=work.terms.time_limit_s, doing=doing).header
+
+
+def _replace(folder: Path, work: _Work, chosen: Candidate | None) -> None:
+    """Put the winner's files into place; the old ones go, whatever happened."""
+    try:
+        if chosen is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        record = work.records[chosen.name]
+        record["compared"] = {
+            "atol": work.terms.atol,
+            "rtol": work.terms.rtol,
+            "values": chosen.compared,
+            "labels": chosen.labels,
+            "largest_deviation": chosen.deviation,
+        }
+        record["figures"] = chosen.to_json()["figures"]
+        new = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=folder.parent))
+        new.chmod(0o755)
+        for path in (work.staged[chosen.name].folder / FOLDER).iterdir():
+            shutil.copyfile(path, new / path.name)
+        (new / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        new.replace(folder)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{folder} cannot be written: {error.strerror}.", hint="Check who may write there."
+        ) from error
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in ("cpr", *_LIBRARIES):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

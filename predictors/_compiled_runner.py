@@ -1,0 +1,208 @@
+"""Signatures answered by what ``cpr compile`` wrote, the original model at hand."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from cpr.artifacts.compiled import Compiled
+from cpr.errors import BadInput, PredictionFailed
+from cpr.predictors._litert_runner import LiteRTFunction, run_error
+from cpr.predictors._onnx_session import open_session, reason
+from cpr.predictors._signatures import Signature, TensorSpec
+from cpr.wire.tensors import Array
+
+logger = logging.getLogger(__name__)
+
+
+class Original(Protocol):
+    """The model itself, as its own library runs it."""
+
+    signatures: Mapping[str, Signature]
+
+    def run(self, signature: Signature, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run a signature."""
+
+    def close(self) -> None:
+        """Free the model."""
+
+
+class CompiledRunner:
+    """Runs compiled functions, and only on what they were proven for.
+
+    Arrays of other shapes than a signature declares are refused where the
+    original refuses them too; else the original is loaded and answers.
+
+    Attributes:
+        signatures: Those of the original.
+    """
+
+    def __init__(self, compiled: Compiled, load_original: Callable[[], Original]) -> None:
+        """Load the compiled files.
+
+        Raises:
+            LoadError: The runtime refuses one.
+        """
+        self._compiled = compiled
+        self._load_original = load_original
+        self._original: Original | None = None
+        self._lock = threading.Lock()
+        entries = compiled.model["signatures"]
+        self.signatures: Mapping[str, Signature] = {
+            name: Signature(
+                name, entry["method"], _specs(entry["inputs"]), _specs(entry["outputs"])
+            )
+            for name, entry in sorted(entries.items())
+        }
+        opened = {
+            file: _open(compiled, file) for file in {entry["file"] for entry in entries.values()}
+        }
+        self._files = opened
+        is_onnx = compiled.runtime == "onnx"
+        self._calls = {
+            name: _Call(self.signatures[name], entry, opened[entry["file"]], is_onnx=is_onnx)
+            for name, entry in entries.items()
+        }
+
+    def run(self, signature: Signature, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run one signature.
+
+        Raises:
+            BadInput: A shape or a value does not fit.
+            PredictionFailed: The model failed.
+        """
+        call = self._calls[signature.name]
+        unfit = call.find_unfit(feeds)
+        if unfit is None:
+            return call(feeds)
+        is_empty = any(0 in array.shape for array in feeds.values())
+        if call.is_strict and not is_empty:
+            raise unfit
+        original = self._opened()
+        return original.run(original.signatures[signature.name], feeds)
+
+    @property
+    def has_loaded_original(self) -> bool:
+        """Whether the original was needed, and is loaded."""
+        return self._original is not None
+
+    def prepare(self, signature: Signature) -> None:
+        """Nothing: what there is to prepare was done by `cpr compile`."""
+
+    def close(self) -> None:
+        """Free the models."""
+        for function in self._files.values():
+            function.close()
+        if self._original is not None:
+            self._original.close()
+
+    def _opened(self) -> Original:
+        with self._lock:
+            if self._original is None:
+                logger.warning(
+                    "instances have other shapes than the model declares; the original model of "
+                    "%s is loaded to answer them",
+                    self._compiled.folder,
+                )
+                self._original = self._load_original()
+            return self._original
+
+
+class _Call:
+    """One signature: its function, and what it was proven for."""
+
+    def __init__(
+        self, signature: Signature, entry: Mapping[str, Any], function: Any, *, is_onnx: bool
+    ) -> None:
+        self.is_strict = bool(entry["is_strict"])
+        self._signature = signature
+        self._function = function
+        self._shapes = {name: spec.shape or () for name, spec in signature.inputs.items()}
+        prefixes = ("in:", "out:") if is_onnx else ("", "")
+        self._inputs, self._outputs = (
+            {alias: f"{prefix}{item['name']}" for alias, item in entry[side].items()}
+            for side, prefix in zip(("inputs", "outputs"), prefixes, strict=True)
+        )
+        self._bounds = {
+            name: item["bounds"] for name, item in entry["inputs"].items() if item.get("bounds")
+        }
+
+    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        for name, (low, high) in self._bounds.items():
+            _check_bounds(name, feeds[name], low, high)
+        try:
+            found = self._function({name: feeds[alias] for alias, name in self._inputs.items()})
+        except (ValueError, RuntimeError) as error:
+            raise run_error(error, self._signature) from error
+        return {alias: found[name] for alias, name in self._outputs.items()}
+
+    def find_unfit(self, feeds: Mapping[str, Array]) -> BadInput | None:
+        """What to say of the first array whose shape is not the declared one."""
+        count = None
+        for name, declared in self._shapes.items():
+            shape = feeds[name].shape
+            fits = len(shape) == len(declared)
+            for has, want in zip(shape, declared, strict=False):
+                fits = fits and want in (None, has)
+            if declared[:1] == (None,) and shape:
+                count = shape[0] if count is None else count
+                fits = fits and shape[0] == count and count > 0
+            if not fits:
+                sizes = self._signature.inputs[name].sizes
+                return BadInput(
+                    f"Input {name} has the shape {list(shape)}; the model takes {sizes}.",
+                    hint="The first size is the number of instances.",
+                )
+        return None
+
+
+class OnnxFunction:
+    """A file whose inputs and outputs are called as the signature's are."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._names = [item.name for item in session.get_outputs()]
+
+    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run it; raises PredictionFailed where that fails."""
+        try:
+            found = self._session.run(self._names, feeds)
+        except Exception as error:
+            raise PredictionFailed(f"The model failed: {reason(error)}") from error
+        return dict(zip(self._names, found, strict=True))
+
+    def close(self) -> None:
+        """Free the session."""
+        del self._session
+
+
+def _open(compiled: Compiled, file: str) -> Any:
+    path = compiled.folder / file
+    if compiled.runtime == "onnx":
+        return OnnxFunction(open_session(path))
+    return LiteRTFunction(path)
+
+
+def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    return {
+        alias: TensorSpec(
+            item["tensor"],
+            item["dtype"],
+            None if item["shape"] is None else tuple(item["shape"]),
+        )
+        for alias, item in tensors.items()
+    }
+
+
+def _check_bounds(name: str, array: Array, low: int, high: int) -> None:
+    """Refuse integers that the original refuses, such as ids that an embedding has no row for."""
+    if array.size and (array.min() < low or array.max() > high):
+        wrong = array[(array < low) | (array > high)]
+        raise BadInput(
+            f"Input {name} holds {np.ravel(wrong)[0]}; the model takes integers from {low} to "
+            f"{high}."
+        )

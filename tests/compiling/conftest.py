@@ -1,0 +1,87 @@
+"""Small models to compile, each built once a session; tests compile copies of them."""
+
+import shutil
+
+import joblib
+import numpy as np
+import pytest
+
+from cpr.compiling import CompileTerms, compile_model
+from cpr.savedmodel.tensorflow_library import import_tensorflow
+
+TERMS = CompileTerms(batch_sizes=(1, 8))
+
+
+@pytest.fixture(scope="session")
+def tf():
+    pytest.importorskip("tensorflow", reason="needs the extra cpr[tensorflow]")
+    return import_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def table():
+    generator = np.random.default_rng(3)
+    rows = generator.normal(size=(300, 4))
+    return rows, (rows[:, 0] > 0).astype(int) + (rows[:, 1] > 0.5)
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """Compiles a copy of a model directory; returns the copy and the report."""
+
+    def run(folder, **terms):
+        copy = tmp_path_factory.mktemp("compiled") / "model"
+        shutil.copytree(folder, copy)
+        return copy, compile_model(copy, terms=CompileTerms(**{"batch_sizes": (1, 8), **terms}))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def saved_estimator(tmp_path_factory):
+    def save(estimator):
+        folder = tmp_path_factory.mktemp("estimator")
+        joblib.dump(estimator, folder / "model.joblib")
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def saved_module(tf, tmp_path_factory):
+    """Saves functions of one module as the signatures of a SavedModel."""
+
+    def save(module, signatures):
+        folder = tmp_path_factory.mktemp("saved") / "model"
+        tf.saved_model.save(module, str(folder), signatures=signatures)
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def network(tf, saved_module):
+    """A small network with two signatures that compute the same, and one that does not."""
+    generator = np.random.default_rng(0)
+    module = tf.Module()
+    module.first = tf.Variable(generator.normal(size=(5, 8)).astype(np.float32))
+    module.second = tf.Variable(generator.normal(size=(8, 3)).astype(np.float32))
+    spec = tf.TensorSpec([None, 5], tf.float32, "x")
+
+    def hidden(x):
+        return tf.nn.relu(x @ module.first)
+
+    score = tf.function(lambda x: {"scores": tf.nn.softmax(hidden(x) @ module.second)})
+    return saved_module(
+        module,
+        {
+            "serving_default": score.get_concrete_function(spec),
+            "again": score.get_concrete_function(spec),
+            "hidden": tf.function(lambda x: {"h": hidden(x)}).get_concrete_function(spec),
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def compiled_network(network, compiled):
+    return compiled(network)

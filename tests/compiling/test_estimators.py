@@ -1,0 +1,143 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from cpr.config import PredictorSettings
+from cpr.errors import BadInput
+from cpr.predictors.sklearn_estimator import SklearnEstimator
+
+
+def both(folder):
+    settings = PredictorSettings(runtime="native")
+    original = SklearnEstimator.from_path(folder, settings=settings)
+    return original, SklearnEstimator.from_path(folder)
+
+
+def boosted(module, name, **options):
+    return getattr(pytest.importorskip(module, reason=f"needs {module}"), name)(**options)
+
+
+MODELS = {
+    "logistic regression": lambda: make_pipeline(StandardScaler(), LogisticRegression()),
+    "random forest": lambda: RandomForestClassifier(20, random_state=0),
+    "extra trees": lambda: ExtraTreesRegressor(10, random_state=0),
+    "histogram boosting": lambda: HistGradientBoostingClassifier(max_iter=10),
+    "poisson boosting": lambda: HistGradientBoostingRegressor(loss="poisson", max_iter=10),
+    "scaled boosting": lambda: make_pipeline(
+        StandardScaler(), HistGradientBoostingClassifier(max_iter=5)
+    ),
+    "xgboost": lambda: boosted("xgboost", "XGBClassifier", n_estimators=8),
+    "lightgbm": lambda: boosted("lightgbm", "LGBMClassifier", n_estimators=8, verbose=-1),
+    "ridge": lambda: Ridge(),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_compiled_estimators_answer_as_the_original(make, table, saved_estimator, compiled):
+    rows, classes = table
+    folder, report = compiled(saved_estimator(make().fit(rows, classes)))
+    assert report.is_compiled, report.reason
+    original, fast = both(folder)
+    assert type(fast.estimator).__name__ == "CompiledEstimator"
+    instances = rows[:50].tolist()
+    np.testing.assert_allclose(fast.predict(instances), original.predict(instances), rtol=1e-4)
+    if hasattr(original.estimator, "predict_proba"):
+        scores = [item.predict(instances, probabilities=True) for item in (original, fast)]
+        np.testing.assert_allclose(*scores, rtol=1e-4, atol=1e-5)
+    assert not fast.has_loaded_original
+
+
+@pytest.fixture(scope="module")
+def mixed(saved_estimator, compiled):
+    """A pipeline of a DataFrame with numbers and texts, which refuses unknown texts."""
+    pandas = pytest.importorskip("pandas", reason="needs the extra cpr[pandas]")
+    generator = np.random.default_rng(5)
+    frame = pandas.DataFrame(
+        {
+            "age": generator.integers(18, 80, 200),
+            "city": generator.choice(["Bern", "Wien", "Rom"], 200),
+            "income": generator.normal(50_000, 9_000, 200),
+        }
+    )
+    columns = ColumnTransformer(
+        [("n", StandardScaler(), ["age", "income"]), ("c", OneHotEncoder(), ["city"])]
+    )
+    classes = np.where(frame.age > 40, "old", "young")
+    folder = saved_estimator(make_pipeline(columns, LogisticRegression()).fit(frame, classes))
+    return compiled(folder)
+
+
+def test_takes_columns_of_text_by_name(mixed):
+    folder, report = mixed
+    assert report.is_compiled, report.reason
+    original, fast = both(folder)
+    rows = [
+        {"age": 30, "city": "Rom", "income": 41000.5},
+        {"city": "Wien", "income": 52000, "age": 61},
+    ]
+    assert fast.predict(rows) == original.predict(rows)
+    np.testing.assert_allclose(
+        fast.predict(rows, probabilities=True),
+        original.predict(rows, probabilities=True),
+        atol=1e-5,
+    )
+    assert not fast.has_loaded_original
+
+
+def test_leaves_an_unknown_category_to_the_original(mixed, caplog):
+    folder, _ = mixed
+    _, fast = both(folder)
+    with pytest.raises(BadInput, match="Found unknown categories"):
+        fast.predict([[30, "Graz", 41000.5]])
+    assert fast.has_loaded_original
+    assert "the estimator itself is loaded" in caplog.text
+
+
+def test_refuses_a_null_in_the_words_of_the_original(table, saved_estimator, compiled):
+    rows, classes = table
+    folder, report = compiled(saved_estimator(LogisticRegression().fit(rows, classes)))
+    assert report.is_compiled, report.reason
+    original, fast = both(folder)
+    said = []
+    for predictor in (original, fast):
+        with pytest.raises(BadInput) as caught:
+            predictor.predict([[1.0, None, 2.0, 3.0]])
+        said.append(caught.value.problem)
+    assert said[0] == said[1]
+    assert not fast.has_loaded_original
+
+
+def test_needs_no_scikit_learn_to_answer(mixed):
+    folder, _ = mixed
+    code = (
+        "import cpr, json, sys\n"
+        "from cpr.messages import Call\n"
+        "routine = cpr.open_routine(None, sys.argv[1])\n"
+        'reply = routine.answer([Call(b\'{"instances": [[30, "Rom", 41000.5]]}\')])[0]\n'
+        "names = [n for n in ('sklearn', 'pandas', 'joblib') if n in sys.modules]\n"
+        "print(json.dumps([reply.status, names]))\n"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [200, []]
+
+
+def test_declines_code_of_the_user(saved_estimator, compiled, table):
+    rows, classes = table
+    model = make_pipeline(FunctionTransformer(np.abs), Ridge()).fit(rows, classes)
+    _, report = compiled(saved_estimator(model))
+    assert not report.is_compiled
+    assert "a part of it is no estimator of a known library" in report.reason

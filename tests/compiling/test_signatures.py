@@ -1,0 +1,146 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cpr.config import PredictorSettings
+from cpr.errors import BadInput
+from cpr.predictors.tf_saved_model import TfSavedModel
+
+ROWS = np.random.default_rng(1).normal(size=(6, 5)).round(3).tolist()
+# What a fresh process says of its first answer: which libraries it needed.
+FRESH = """
+import json, sys
+import cpr
+from cpr.messages import Call
+
+body = json.dumps({"instances": json.loads(sys.argv[2])}).encode()
+with cpr.open_routine(None, sys.argv[1]) as routine:
+    reply = routine.answer([Call(body)])[0]
+heavy = [name for name in ("tensorflow", "keras", "sklearn", "pandas") if name in sys.modules]
+print(json.dumps([reply.status, json.loads(reply.body), heavy]))
+"""
+
+
+def native(folder):
+    return TfSavedModel.from_path(folder, settings=PredictorSettings(runtime="native"))
+
+
+def in_fresh_process(folder, instances):
+    command = [sys.executable, "-c", FRESH, str(folder), json.dumps(instances)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_compiles_a_network_for_a_runtime_and_says_so(compiled_network):
+    folder, report = compiled_network
+    assert report.is_compiled
+    record = json.loads((folder / "compiled" / "compiled.json").read_text())
+    assert record["runtime"] == report.chosen.runtime
+    assert record["compared"]["largest_deviation"] <= 1e-5
+    assert {figure["variant"] for figure in record["figures"]} == set(record["model"]["signatures"])
+
+
+def test_signatures_that_compute_the_same_share_a_file(compiled_network):
+    folder, _ = compiled_network
+    model = json.loads((folder / "compiled" / "compiled.json").read_text())["model"]
+    files = {name: entry["file"] for name, entry in model["signatures"].items()}
+    assert files["serving_default"] == files["again"] != files["hidden"]
+
+
+@pytest.mark.parametrize("signature", ["serving_default", "again", "hidden"])
+def test_answers_as_the_original_does(compiled_network, signature):
+    folder, _ = compiled_network
+    answers = [
+        predictor.predict(ROWS, signature_name=signature)
+        for predictor in (native(folder), TfSavedModel.from_path(folder))
+    ]
+    np.testing.assert_allclose(*answers, rtol=1e-4, atol=1e-5)
+
+
+def test_needs_no_tensorflow_to_answer(compiled_network):
+    folder, _ = compiled_network
+    status, body, heavy = in_fresh_process(folder, ROWS)
+    assert status == 200
+    assert heavy == []
+    expected = native(folder).predict(ROWS)
+    np.testing.assert_allclose(body["predictions"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_refuses_a_row_that_is_too_long(compiled_network):
+    folder, _ = compiled_network
+    with pytest.raises(BadInput, match=r"Input x has the shape \[1, 10\]; the model takes"):
+        TfSavedModel.from_path(folder).predict([ROWS[0] * 2])
+
+
+def test_refuses_integers_that_an_embedding_has_no_row_for(tf, saved_module, compiled):
+    module = tf.Module()
+    module.rows = tf.Variable(np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32))
+    look_up = tf.function(lambda ids: {"y": tf.reduce_sum(tf.gather(module.rows, ids), 1)})
+    spec = tf.TensorSpec([None, 3], tf.int32, "ids")
+    signature = look_up.get_concrete_function(spec)
+    folder, report = compiled(saved_module(module, {"serving_default": signature}))
+    assert report.is_compiled, report.reason
+    predictor = TfSavedModel.from_path(folder)
+    expected = native(folder).predict([[0, 6, 3]])
+    np.testing.assert_allclose(predictor.predict([[0, 6, 3]]), expected, rtol=1e-5)
+    for wrong in (7, -1):
+        with pytest.raises(BadInput, match=f"Input ids holds {wrong}; the model takes integers"):
+            predictor.predict([[0, wrong, 3]])
+
+
+def test_loads_the_original_for_shapes_that_only_it_takes(tf, saved_module, compiled, caplog):
+    double = tf.function(lambda x: {"y": tf.sin(x) * 2.0 + 1.0})
+    spec = tf.TensorSpec([None, 4], tf.float32, "x")
+    signature = double.get_concrete_function(spec)
+    # As TensorFlow Serving's half_plus_two: declared with two dimensions, called with one.
+    folder, report = compiled(saved_module(tf.Module(), {"serving_default": signature}))
+    if not report.is_compiled:  # nothing in it to be faster at
+        pytest.skip(report.reason)
+    predictor = TfSavedModel.from_path(folder)
+    np.testing.assert_allclose(predictor.predict([0.5, 1.0]), [1.958851, 2.682942], rtol=1e-5)
+    assert "is loaded to answer them" in caplog.text
+
+
+def test_declines_what_keeps_state_and_says_so(tf, saved_module, compiled):
+    module = tf.Module()
+    module.calls = tf.Variable(0.0)
+
+    def count(x):
+        return {"y": x + module.calls.assign_add(1.0)}
+
+    spec = tf.TensorSpec([None], tf.float32, "x")
+    signature = tf.function(count).get_concrete_function(spec)
+    folder, report = compiled(saved_module(module, {"serving_default": signature}))
+    assert not report.is_compiled
+    assert "signature serving_default: " in report.reason
+    assert not (folder / "compiled").exists()
+
+
+def test_declines_random_answers(tf, saved_module, compiled):
+    draw = tf.function(lambda x: {"y": x + tf.random.uniform(tf.shape(x))})
+    signature = draw.get_concrete_function(tf.TensorSpec([None], tf.float32, "x"))
+    _, report = compiled(saved_module(tf.Module(), {"serving_default": signature}))
+    assert "it keeps state or draws random numbers: RandomUniform" in report.reason
+
+
+def test_declines_text_operations_by_name(tf, saved_module, compiled):
+    lower = tf.function(lambda x: {"y": tf.strings.lower(x)})
+    signature = lower.get_concrete_function(tf.TensorSpec([None], tf.string, "x"))
+    _, report = compiled(saved_module(tf.Module(), {"serving_default": signature}))
+    assert "litert: signature serving_default: it uses operations that LiteRT does not" in (
+        report.reason
+    )
+    assert "StringLower" in report.reason
+
+
+def test_an_exact_gelu_goes_to_onnx_too(tf, saved_module, compiled):
+    gelu = tf.function(lambda x: {"y": tf.nn.gelu(x)})
+    signature = gelu.get_concrete_function(tf.TensorSpec([None, 6], tf.float32, "x"))
+    _, report = compiled(
+        saved_module(tf.Module(), {"serving_default": signature}), runtimes=("onnx",)
+    )
+    assert report.candidates[0].deviation is not None, report.reason
+    assert report.candidates[0].deviation < 1e-5
