@@ -67,6 +67,8 @@ def _read_archive(path: Path) -> tuple[str, Any]:
         with zipfile.ZipFile(path) as archive:
             metadata = json.loads(archive.read("metadata.json"))
             return str(metadata.get("keras_version", "")), json.loads(archive.read("config.json"))
+    except RecursionError as error:
+        raise LoadError(f"{path} describes its model in JSON that nests too deep.") from error
     except (zipfile.BadZipFile, KeyError, ValueError, AttributeError, OSError) as error:
         raise LoadError(f"{path} is not a Keras archive, or is damaged: {error}") from error
 
@@ -85,6 +87,8 @@ def _read_h5(path: Path) -> tuple[str, Any]:
         )
     try:
         return _text(version), json.loads(_text(config))
+    except RecursionError as error:
+        raise LoadError(f"{path} describes its model in JSON that nests too deep.") from error
     except ValueError as error:
         raise LoadError(f"{path} describes its model in invalid JSON: {error}") from error
 

@@ -13,8 +13,7 @@ from cpr.errors import EnvironmentProblem
 from cpr.extras import import_extra
 from cpr.inspecting.inspection import Graph, Inspection, Problem, SignatureView, Tensor, Variable
 from cpr.inspecting.single_file import single_file
-from cpr.savedmodel.meta_graph import TensorSpec
-from cpr.savedmodel.sample_requests import sample_value
+from cpr.inspecting.tensor_samples import sample_for
 
 _WEIGHTS = "model.weights.h5"
 _DAMAGED = (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile)
@@ -88,11 +87,7 @@ def _signatures(layers: list[tuple[str, str, dict[str, Any]]]) -> tuple[Signatur
             inputs.append(Tensor(name, str(config.get("dtype", "float32")), sizes))
     if not inputs:
         return ()
-    values = {
-        item.alias: sample_value(item.alias, TensorSpec(item.dtype, item.shape)) for item in inputs
-    }
-    instance = next(iter(values.values())) if len(values) == 1 else values
-    return (SignatureView("predict", "", tuple(inputs), (), {"instances": [instance]}),)
+    return (SignatureView("predict", "", tuple(inputs), (), sample_for(inputs)),)
 
 
 def _variables(path: Path) -> Iterator[Variable]:

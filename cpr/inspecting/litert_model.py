@@ -14,9 +14,8 @@ from cpr.inspecting.flatbuffer import Table, root_table
 from cpr.inspecting.inspection import Graph, Inspection, Problem, SignatureView, Tensor, Variable
 from cpr.inspecting.litert_operators import BUILTIN
 from cpr.inspecting.single_file import single_file
+from cpr.inspecting.tensor_samples import sample_for
 from cpr.savedmodel.dtypes import item_bytes
-from cpr.savedmodel.meta_graph import TensorSpec
-from cpr.savedmodel.sample_requests import sample_value
 
 # tflite/schema.fbs: TensorType, in order.
 _TYPES = [
@@ -128,11 +127,7 @@ def _signatures(model: Table, subgraphs: list[Table]) -> Iterator[SignatureView]
 
 
 def _view(name: str, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> SignatureView:
-    values = {
-        item.alias: sample_value(item.alias, TensorSpec(item.dtype, item.shape)) for item in inputs
-    }
-    instance = next(iter(values.values())) if len(values) == 1 else values
-    return SignatureView(name, "", inputs, outputs, {"instances": [instance]})
+    return SignatureView(name, "", inputs, outputs, sample_for(inputs))
 
 
 def _tensor(tensor: Table, alias: str = "") -> Tensor:

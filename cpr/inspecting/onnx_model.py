@@ -14,10 +14,9 @@ from google.protobuf.message import DecodeError
 from cpr.errors import LoadError
 from cpr.inspecting.inspection import Graph, Inspection, Problem, SignatureView, Tensor, Variable
 from cpr.inspecting.single_file import single_file
+from cpr.inspecting.tensor_samples import sample_for
 from cpr.savedmodel.dtypes import item_bytes
 from cpr.savedmodel.message_table import describe
-from cpr.savedmodel.meta_graph import TensorSpec
-from cpr.savedmodel.sample_requests import sample_value
 from cpr.savedmodel.skim import Malformed, skim
 
 # onnx/onnx-ml.proto, as far as it is looked at; large values of attributes are no part of it.
@@ -159,12 +158,8 @@ def _variables(path: Path, graph: Any, problems: list[Problem]) -> Iterator[Vari
 def _signature(graph: Any, weights: set[str]) -> SignatureView:
     # Up to IR version 3, weights are listed among the inputs too.
     inputs = tuple(_tensor(item) for item in graph.input if item.name not in weights)
-    values = {
-        item.alias: sample_value(item.alias, TensorSpec(item.dtype, item.shape)) for item in inputs
-    }
-    instance = next(iter(values.values())) if len(values) == 1 else values
     outputs = tuple(_tensor(item) for item in graph.output)
-    return SignatureView("predict", "", inputs, outputs, {"instances": [instance]})
+    return SignatureView("predict", "", inputs, outputs, sample_for(inputs))
 
 
 def _tensor(item: Any) -> Tensor:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zipfile
 
 import numpy
 import pytest
@@ -204,3 +205,11 @@ def test_says_what_it_takes(tmp_path):
     (tmp_path / "model.txt").write_text("x", encoding="utf-8")
     with pytest.raises(LoadError, match="is a file, and no model by its name"):
         inspect_model(tmp_path / "model.txt")
+
+
+def test_a_description_that_nests_too_deep_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", "[" * 100_000)
+    with pytest.raises(LoadError, match="JSON that nests too deep"):
+        inspect_model(tmp_path / "model.keras")
