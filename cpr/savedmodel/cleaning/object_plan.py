@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from cpr.savedmodel import protos
+from cpr.savedmodel.reach import reach
 from cpr.savedmodel.restores import Unclear
 from cpr.savedmodel.trackables import names_of, same_objects
 
@@ -60,7 +61,9 @@ def plan_objects(
     """
     objects = meta_graph.object_graph_def
     _check_numbers(objects)
-    kept = _with_ways(objects, _needed(objects, signatures))
+    kept, before = _needed(objects, signatures), set[int]()
+    while kept != before:
+        kept, before = _with_gradients(meta_graph, _with_ways(objects, kept)), kept
     kept |= _whole_containers(objects, kept)
     twins = {
         here: there for here, there in same_objects(objects, trackables).items() if here in kept
@@ -78,7 +81,7 @@ def plan_objects(
     variables = {here for here in kept if objects.nodes[here].WhichOneof("kind") == "variable"}
     if lost := variables - set(twins):
         raise Unclear(f"object {min(lost)}, a variable, is not in the bundle's graph of objects")
-    functions = frozenset(name for here in kept for name in _functions(objects.nodes[here]))
+    functions = frozenset(_reached_functions(meta_graph, kept))
     return ObjectPlan(
         tuple(sorted(kept)), twins, functions, frozenset(_graph_nodes(meta_graph, kept)),
         frozenset(keys),
@@ -128,6 +131,27 @@ def _needed(objects: protos.Message, signatures: Collection[str]) -> set[int]:
         if not signatures or _state(objects, more) <= state:
             kept |= more
     return _with_fillers(objects, kept) | start
+
+
+def _with_gradients(meta_graph: protos.Message, kept: set[int]) -> set[int]:
+    """With what functions capture that no object is, as gradients of the user's own."""
+    objects = meta_graph.object_graph_def
+    while True:
+        captured = {
+            bound
+            for name in _reached_functions(meta_graph, kept)
+            for bound in objects.concrete_functions[name].bound_inputs
+        }
+        if captured <= kept:
+            return kept
+        kept = kept | _closure(objects, captured)
+
+
+def _reached_functions(meta_graph: protos.Message, kept: Collection[int]) -> set[str]:
+    """The concrete functions that objects are, and those that these call."""
+    objects = meta_graph.object_graph_def
+    own = {name for here in kept for name in _functions(objects.nodes[here])}
+    return own | (reach(meta_graph, (), functions=own).functions & set(objects.concrete_functions))
 
 
 def _closure(objects: protos.Message, start: Collection[int]) -> set[int]:
