@@ -11,6 +11,7 @@ from cpr.savedmodel.migrating.declared import built_signatures
 from cpr.savedmodel.migrating.graph_questions import ancestors
 from cpr.savedmodel.migrating.model import V1Model, V1Signature
 from cpr.savedmodel.migrating.opening import as_servable
+from cpr.savedmodel.migrating.tables import fill_tables
 from cpr.savedmodel.servable import Servable, SourceOptions
 from cpr.savedmodel.tensorflow_library import first_line, without_deprecations
 from cpr.suggest import did_you_mean
@@ -41,8 +42,8 @@ def open_checkpoint(tf: Any, source: Path, options: SourceOptions) -> Servable:
     with session.graph.as_default(), without_deprecations(tf):
         built = options.build()
     signatures = built_signatures(session.graph, built, title)
-    restore(tf, session, signatures, prefix, title)
-    return as_servable(tf, V1Model(title, prefix, session, signatures, *_files(session.graph)))
+    filled = restore(tf, session, signatures, prefix, title)
+    return as_servable(tf, V1Model(title, prefix, session, signatures, *filled))
 
 
 def latest(tf: Any, source: Path) -> Path:
@@ -66,22 +67,28 @@ def latest(tf: Any, source: Path) -> Path:
 
 def restore(
     tf: Any, session: Any, signatures: Mapping[str, V1Signature], prefix: Path, title: str
-) -> None:
-    """Fill the variables that the signatures read, and initialize the tables.
+) -> tuple[tuple[str, ...], dict[str, Path]]:
+    """Fill the variables and tables that the signatures read; returns what `fill_tables` does.
 
     Raises:
-        LoadError: The checkpoint is missing or damaged, or lacks a variable.
+        LoadError: The checkpoint is missing or damaged, or lacks a variable,
+            or a vocabulary is missing.
     """
     graph = session.graph
     shapes = _shapes(tf, prefix)
-    outputs = [name for s in signatures.values() for name in s.outputs.values()]
-    read = ancestors(graph, [name.partition(":")[0] for name in outputs])
+    read = read_by(graph, signatures)
     with graph.as_default(), without_deprecations(tf):
         variables = [item for item in tf.compat.v1.global_variables() if item.op.name in read]
         _check(variables, shapes, prefix, title)
         if variables:
             _fill(tf, session, variables, prefix)
-    run_initializers(tf, session)
+    return fill_tables(tf, session, read, prefix.parent, title)
+
+
+def read_by(graph: Any, signatures: Mapping[str, V1Signature]) -> set[str]:
+    """The operations that the outputs of signatures need, by name."""
+    outputs = [name for s in signatures.values() for name in s.outputs.values()]
+    return ancestors(graph, [name.partition(":")[0] for name in outputs])
 
 
 def _fill(tf: Any, session: Any, variables: list[Any], prefix: Path) -> None:
@@ -93,13 +100,6 @@ def _fill(tf: Any, session: Any, variables: list[Any], prefix: Path) -> None:
         )
     except tf.errors.OpError as error:
         raise _unreadable(prefix, error) from error
-
-
-def run_initializers(tf: Any, session: Any) -> None:
-    """Initialize local variables and tables."""
-    v1 = tf.compat.v1
-    with session.graph.as_default():
-        session.run([v1.local_variables_initializer(), v1.tables_initializer()])
 
 
 def _shapes(tf: Any, prefix: Path) -> Mapping[str, Any]:
@@ -139,13 +139,3 @@ def _check(variables: Iterable[Any], shapes: Mapping[str, Any], prefix: Path, ti
                 f"but the graph's variable has {wanted}.",
                 hint="Build the graph with the sizes that were trained.",
             )
-
-
-def _files(graph: Any) -> tuple[tuple[str, ...], dict[str, Path]]:
-    """The graph's initializers of tables, and the files whose paths are in constants."""
-    tables = tuple(op.name for op in graph.get_collection("table_initializer"))
-    paths = {}
-    for tensor in graph.get_collection("asset_filepaths"):
-        (value,) = tensor.op.get_attr("value").string_val
-        paths[tensor.name] = Path(value.decode())
-    return tables, paths

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError
+from cpr.savedmodel import bundle, protos
+from cpr.savedmodel.dtypes import dtype_name
 from cpr.savedmodel.migrating.saved_model_v1 import open_saved_model_v1
+from cpr.savedmodel.optimizer_state import is_optimizer_state
 from cpr.savedmodel.servable import Servable, SourceOptions
 
+_SHOWN = 8
+# What a head's outputs are called.
+_PREDICTION = re.compile(r"(^|/)predictions/(probabilities|logistic|logits|predictions|scores)$")
 _FILES = ("saved_model.pb", "saved_model.pbtxt")
 # model_dir/export/<exporter>/<number>, or an export_dir_base inside model_dir.
 _PLACES = ("*", "export/*", "export/*/*", "*/*")
@@ -37,19 +44,58 @@ def exported_model(folder: Path) -> Path:
     }
     if found:
         return max(found, key=lambda path: (int(path.name), str(path)))
-    checkpoints = sorted(path.stem for path in folder.glob("*.index"))
-    latest = checkpoints[-1] if checkpoints else "model.ckpt-N"
-    meta = f"{latest}.meta" if (folder / f"{latest}.meta").is_file() else ""
-    other = (
-        f"\nOr name tensors of the training graph: the source {folder / meta}, with inputs and "
-        "outputs."
-        if meta
-        else ""
+    raise _checkpoints_only(folder)
+
+
+def _checkpoints_only(folder: Path) -> LoadError:
+    prefixes = sorted(folder.glob("*.index"), key=lambda path: path.stat().st_mtime)
+    names = [path.stem for path in prefixes]
+    if not prefixes:
+        return LoadError(
+            f"{folder} holds neither a SavedModel that an Estimator exported nor a checkpoint.",
+            hint="An export is a numbered directory with a saved_model.pb.",
+        )
+    latest = prefixes[-1].with_suffix("")
+    variables = [
+        f"{name} {list(entry.shape)}"
+        for name, entry in bundle.read_index(prefixes[-1]).items()
+        if not is_optimizer_state(name) and entry.shape
+    ]
+    hint = (
+        "Needed is the function that builds the serving graph, with the model function's layers: "
+        f"build=…, and {latest} as the source. Its variables are {_some(variables)}."
     )
-    raise LoadError(
-        f"{folder} holds checkpoints of an Estimator ({', '.join(checkpoints) or 'none'}), "
-        "but no SavedModel that it exported.",
-        hint="A checkpoint has values only. Needed is the function that builds the serving graph, "
-        f"with the model function's layers and names: build=…, and the source {folder / latest}."
-        f"{other}",
+    meta = latest.with_name(f"{latest.name}.meta")
+    if meta.is_file():
+        hint += (
+            f"\nOr take the training graph: {meta} as the source, with tensors of it as inputs and "
+            f"outputs. {_tensors(meta)}"
+        ).rstrip()
+    return LoadError(
+        f"{folder} holds checkpoints of an Estimator ({', '.join(names)}), but no SavedModel "
+        "that it exported.",
+        hint=hint,
     )
+
+
+def _tensors(meta: Path) -> str:
+    """What of a training graph may be its inputs and outputs."""
+    try:
+        graph = protos.MetaGraphDef.FromString(meta.read_bytes()).graph_def
+    except (OSError, protos.DecodeError):
+        return ""
+    inputs = [
+        f"{node.name}:{index} {dtype_name(dtype)}"
+        for node in graph.node
+        if node.op in ("IteratorGetNext", "QueueDequeueManyV2")
+        for index, dtype in enumerate(
+            (node.attr.get("output_types") or node.attr["component_types"]).list.type
+        )
+    ]
+    outputs = [f"{node.name}:0" for node in graph.node if _PREDICTION.search(node.name)]
+    said = [f"Its input pipeline gives {_some(inputs)}."] if inputs else []
+    return " ".join([*said, *([f"It predicts {_some(outputs)}."] if outputs else [])])
+
+
+def _some(items: list[str]) -> str:
+    return ", ".join(items[:_SHOWN]) + (", …" if len(items) > _SHOWN else "")

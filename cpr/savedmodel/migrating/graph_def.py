@@ -9,10 +9,11 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from cpr.errors import LoadError
-from cpr.savedmodel.migrating.checkpoint import restore, run_initializers
+from cpr.savedmodel.migrating.checkpoint import read_by, restore
 from cpr.savedmodel.migrating.declared import signatures_of
 from cpr.savedmodel.migrating.model import V1Model, of_protos
 from cpr.savedmodel.migrating.opening import as_servable
+from cpr.savedmodel.migrating.tables import fill_tables
 from cpr.savedmodel.servable import Servable, SourceOptions
 from cpr.savedmodel.tensorflow_library import first_line, without_deprecations
 
@@ -34,9 +35,10 @@ def open_graph_def(tf: Any, source: Path, options: SourceOptions) -> Servable:
     for node in definition.node:
         node.device = ""
     session = _imported(tf, source, lambda: tf.graph_util.import_graph_def(definition, name=""))
-    run_initializers(tf, session)
     signatures = signatures_of(session.graph, options, title)
-    return as_servable(tf, V1Model(title, source, session, signatures))
+    read = read_by(session.graph, signatures)
+    filled = fill_tables(tf, session, read, source.parent, title)
+    return as_servable(tf, V1Model(title, source, session, signatures, *filled))
 
 
 def open_meta_graph(tf: Any, source: Path, options: SourceOptions) -> Servable:
@@ -57,8 +59,8 @@ def open_meta_graph(tf: Any, source: Path, options: SourceOptions) -> Servable:
     signatures = of_protos(definition.signature_def, title)
     if options.inputs or options.outputs or not signatures:
         signatures = signatures_of(session.graph, options, title)
-    restore(tf, session, signatures, source.with_suffix(""), title)
-    return as_servable(tf, V1Model(title, source, session, signatures))
+    filled = restore(tf, session, signatures, source.with_suffix(""), title)
+    return as_servable(tf, V1Model(title, source, session, signatures, *filled))
 
 
 def _read(path: Path, message: Any, kind: str) -> Any:

@@ -327,3 +327,78 @@ def test_tables_whose_content_is_in_the_checkpoint_are_filled(tf, tmp_path):
         answers(tf, done.path, {"word": [b"b", b"c", b"a"]}, run=run_fresh)["n"].tolist()
         == wanted.tolist()
     )
+
+
+def train_on_words(tf, folder):
+    """A training graph as an Estimator has it: a dataset, a vocabulary, a Saver's files."""
+    v1 = tf.compat.v1
+    vocabulary = folder / "words.txt"
+    vocabulary.write_text("good\nbad\n", encoding="utf-8")
+    with tf.Graph().as_default(), v1.Session() as session:
+        data = tf.data.Dataset.from_tensors((["good"], [1.0])).repeat()
+        word, _label = v1.data.make_initializable_iterator(data).get_next()
+        lines = tf.lookup.TextFileInitializer(
+            str(vocabulary),
+            tf.string,
+            tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64,
+            tf.lookup.TextFileIndex.LINE_NUMBER,
+        )
+        number = tf.lookup.StaticVocabularyTable(lines, 1).lookup(word)
+        weights = v1.get_variable("weights", initializer=[0.5, -0.5, 0.0], use_resource=False)
+        tf.gather(weights, number, name="head/predictions/scores")
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        (folder / "run").mkdir()
+        v1.train.Saver().save(session, str(folder / "run" / "model.ckpt"), global_step=7)
+    return folder / "run" / "model.ckpt-7.meta"
+
+
+WORDS = {
+    "inputs": {"word": "IteratorGetNext:0"},
+    "outputs": {"scores": "head/predictions/scores:0"},
+}
+
+
+def test_what_a_pipeline_gave_becomes_an_input_and_the_vocabulary_is_found(tf, tmp_path):
+    meta = train_on_words(tf, tmp_path)
+    (tmp_path / "words.txt").rename(meta.parent / "words.txt")
+    done = export(meta, tmp_path / "out", **WORDS)
+    shutil.rmtree(meta.parent)
+    got = answers(tf, done.path, {"word": [b"bad", b"?", b"good"]}, run=run_fresh)
+    assert got["scores"].tolist() == [-0.5, 0.0, 0.5]
+
+
+def test_a_vocabulary_that_is_gone_is_named(tf, tmp_path):
+    meta = train_on_words(tf, tmp_path)
+    (tmp_path / "words.txt").unlink()
+    with pytest.raises(LoadError) as raised:
+        export(meta, tmp_path / "out", **WORDS)
+    assert raised.value.problem == (
+        f"MetaGraph {meta} reads the vocabulary {tmp_path / 'words.txt'}, which does not exist."
+    )
+    assert raised.value.hint == f"Copy it to {meta.parent / 'words.txt'}."
+
+
+def test_bare_checkpoints_say_which_variables_inputs_and_outputs_there_are(tf, tmp_path):
+    meta = train_on_words(tf, tmp_path)
+    with pytest.raises(LoadError) as raised:
+        export(meta.parent, tmp_path / "out")
+    assert raised.value.problem.startswith(f"{meta.parent} holds checkpoints of an Estimator")
+    assert "Its variables are weights [3]." in raised.value.hint
+    assert f"take the training graph: {meta} as the source" in raised.value.hint
+    assert "gives IteratorGetNext:0 string, IteratorGetNext:1 float32." in raised.value.hint
+    assert "It predicts head/predictions/scores:0." in raised.value.hint
+
+
+def test_a_table_that_training_filled_is_refused_rather_than_left_empty(tf, tmp_path):
+    def build():
+        word = tf.compat.v1.placeholder("string", [None], "word")
+        table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1, name="counts")
+        return {"word": word}, {"n": table.lookup(word)}
+
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.compat.v1.get_variable("other", initializer=1.0)
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
+    with pytest.raises(LoadError, match="was filled in training"):
+        export(tmp_path / "model.ckpt", tmp_path / "out", build=build)
