@@ -21,7 +21,8 @@ CHECKPOINTS = rule(
     cause="The exported model beside them is all that serving reads. Every instance downloads the "
     "whole directory before its first request, so checkpoints cost start-up time and count "
     "towards the platform's limit.",
-    cure="Leave them out: `cpr package --model-dir` stages a clean model directory.",
+    cure="Leave them out: `cpr package --model-dir` stages a clean model directory, and "
+    "`cpr clean` writes one from a training directory.",
     example="""
     model/saved_model.pb
     model/variables/…
@@ -36,7 +37,7 @@ SLOTS = rule(
     "model, they double or triple its size, and no prediction reads them.",
     cure="Export for inference only: `model.export(PATH)` in Keras 3, "
     "`tf.saved_model.save(model, PATH)` of a model that was not compiled, or "
-    "`include_optimizer=False` in Keras 2.",
+    "`include_optimizer=False` in Keras 2. `cpr clean` takes it out of an export that is there.",
 )
 EVENTS = rule(
     "CPR332",

@@ -11,6 +11,7 @@ from cpr.savedmodel.reader import BINARY, TEXT
 
 # What a training directory holds exports of: model_dir/export/best/1700000000/saved_model.pb.
 _DEPTH = 5
+_BUNDLE = "export.meta"
 _ARCHIVES = (".keras", ".h5", ".hdf5")
 
 
@@ -78,6 +79,12 @@ def _nothing(source: Path) -> LoadError:
     names = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
     checkpoints = [path for path in names if path.suffix == ".index" or path.suffix == ".meta"]
     archives = [path for path in names if path.suffix in _ARCHIVES]
+    if any(path.name == _BUNDLE for path in checkpoints):
+        return LoadError(
+            f"{source} holds {_BUNDLE}, a Session Bundle: the export format before SavedModel.",
+            hint="Export the model from its training code again, or its graph and checkpoint by "
+            "`cpr export-model`.",
+        )
     if checkpoints:
         newest = max(checkpoints, key=lambda path: (source / path).stat().st_mtime).with_suffix("")
         return LoadError(

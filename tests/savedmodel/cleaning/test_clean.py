@@ -260,10 +260,11 @@ def test_checkpoints_without_an_export_are_declined_saying_what_to_do(trained, t
     ("file", "said"),
     [
         ("model.keras", "holds model.keras, a Keras archive, and no exported SavedModel"),
+        ("export.meta", "holds export.meta, a Session Bundle: the export format before SavedModel"),
         ("model.joblib", "holds no SavedModel (saved_model.pb or saved_model.pbtxt), but model."),
         (None, "holds no SavedModel (saved_model.pb or saved_model.pbtxt), but nothing"),
     ],
-    ids=["Keras", "scikit-learn", "empty"],
+    ids=["Keras", "Session Bundle", "scikit-learn", "empty"],
 )
 def test_other_models_are_declined_saying_what_is_there(tmp_path, file, said):
     source = tmp_path / "source"
