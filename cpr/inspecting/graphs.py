@@ -16,6 +16,7 @@ from cpr.inspecting.inspection import (
     TrainingOp,
 )
 from cpr.inspecting.reaching import reached_keys, unrestored
+from cpr.inspecting.wording import count
 from cpr.savedmodel import audit, protos
 from cpr.savedmodel.dtypes import dtype_name, item_bytes
 from cpr.savedmodel.meta_graph import (
@@ -27,7 +28,7 @@ from cpr.savedmodel.meta_graph import (
     signatures,
     tags,
 )
-from cpr.savedmodel.reach import Reach, reach, signature_nodes
+from cpr.savedmodel.reach import Reach, initializers, node_of, reach, signature_nodes
 from cpr.savedmodel.sample_requests import NoSample, sample_request
 from cpr.savedmodel.unwanted_ops import training_reason
 
@@ -82,8 +83,9 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
             )
         elif asset.size is None:
             yield Problem(
-                "error",
-                f"{label} reads assets/{asset.filename}, which is missing.",
+                "error" if asset.is_read else "warning",
+                f"{label} {'reads' if asset.is_read else 'names'} assets/{asset.filename}, "
+                f"which is missing{'' if asset.is_read else '; nothing that is served reads it'}.",
                 "Copy the whole directory of the model, or export it again.",
             )
     for op in graph.unsafe:
@@ -103,9 +105,9 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
     if graph.unrestored:
         yield Problem(
             "warning",
-            f"{label} has no restore for {len(graph.unrestored)} variables that its signatures "
-            f"reach, such as {graph.unrestored[0]}: TensorFlow Serving and the loader of "
-            "TensorFlow 1 fail at the first request; tf.saved_model.load does not.",
+            f"{label} has no restore for {count(len(graph.unrestored), 'variable')} that its "
+            f"signatures reach, such as {graph.unrestored[0]}: TensorFlow Serving and the loader "
+            "of TensorFlow 1 fail at the first request; tf.saved_model.load does not.",
             "Export it with `cpr export-model`; a Keras model also with model.export(…).",
         )
     if not graph.signatures:
@@ -169,10 +171,12 @@ def _tensors(specs: Mapping[str, TensorSpec]) -> tuple[Tensor, ...]:
 
 
 def _assets(meta_graph: protos.Message, folder: Path) -> Iterator[AssetView]:
+    needed = reach(meta_graph, [*signature_nodes(meta_graph), *initializers(meta_graph)]).nodes
     for asset in assets(meta_graph):
         path = folder / "assets" / asset.filename
         is_there = not escapes(asset.filename) and path.is_file()
-        yield AssetView(asset.filename, asset.tensor, path.stat().st_size if is_there else None)
+        size = path.stat().st_size if is_there else None
+        yield AssetView(asset.filename, asset.tensor, size, node_of(asset.tensor) in needed)
 
 
 def _training(meta_graph: protos.Message, reached: Reach) -> Iterator[TrainingOp]:

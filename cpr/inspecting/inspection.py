@@ -63,11 +63,15 @@ class SignatureView:
 
 @dataclass(frozen=True)
 class AssetView:
-    """A file that a graph names, the tensor with its path, and its bytes; None if it is missing."""
+    """A file that a graph names, the tensor with its path, and its bytes; None if it is missing.
+
+    `is_read` says whether loading the graph or a signature of it reads the file.
+    """
 
     filename: str
     tensor: str
     size: int | None
+    is_read: bool = True
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from cpr.inspecting.graphs import problems_of, view_of
 from cpr.inspecting.inspection import Graph, Inspection, ModelFile, Problem, Variable
 from cpr.inspecting.variables import read_stored, variables_of
 from cpr.inspecting.warmup import warmup_facts
+from cpr.inspecting.wording import count
 from cpr.savedmodel import protos
 from cpr.savedmodel.reader import TEXT, model_file, skim_saved_model
 
@@ -85,11 +86,11 @@ def _label(graph: Graph) -> str:
 def _graph_problems(graphs: tuple[Graph, ...]) -> Iterator[Problem]:
     for graph in graphs:
         yield from problems_of(graph, _label(graph))
-    for tags, count in Counter(graph.tags for graph in graphs).items():
-        if count > 1:
+    for tags, number in Counter(graph.tags for graph in graphs).items():
+        if number > 1:
             yield Problem(
                 "warning",
-                f"{count} graphs have the tags {','.join(tags)}; loaders take the first.",
+                f"{number} graphs have the tags {','.join(tags)}; loaders take the first.",
                 "Export each graph with tags of its own.",
             )
     if not any("serve" in graph.tags for graph in graphs):
@@ -116,7 +117,7 @@ def _variable_problems(variables: tuple[Variable, ...]) -> Iterator[Problem]:
     if spare * _NOTABLE > whole:
         yield Problem(
             "note",
-            f"{len(unneeded)} variables of {spare:,} bytes are reached by no signature.",
+            f"No signature reaches {count(len(unneeded), 'variable')} of {spare:,} bytes.",
             "`cpr clean` leaves them out.",
         )
 
@@ -127,7 +128,7 @@ def _file_problems(files: tuple[ModelFile, ...]) -> Iterator[Problem]:
         names = ", ".join(file.path for file in others[:3]) + (", …" if len(others) > 3 else "")
         yield Problem(
             "note",
-            f"{len(others)} files of {sum(file.size for file in others):,} bytes belong to no "
-            f"SavedModel: {names}.",
+            f"{count(len(others), 'file')} of {sum(file.size for file in others):,} bytes are no "
+            f"part of a SavedModel: {names}.",
             "`cpr clean` leaves them out.",
         )

@@ -88,17 +88,40 @@ def test_what_cannot_be_read_ends_with_a_clear_error(cpr, tmp_path):
     assert "does not exist" in done.stderr
 
 
+MEASURED = """
+import re, sys
+from cpr.cli import main
+assert main(["inspect", sys.argv[1]]) == 0
+heavy = {"tensorflow", "keras", "sklearn", "h5py", "onnx", "pandas"} & set(sys.modules)
+peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+print(sorted(heavy), peak, file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory):
+    """A SavedModel of 100 MB whose weights are constants of its graph."""
+    from cpr.savedmodel import protos
+
+    model = protos.SavedModel(saved_model_schema_version=1)
+    graph = model.meta_graphs.add()
+    graph.meta_info_def.tags.append("serve")
+    graph.signature_def["serving_default"].inputs["x"].name = "x:0"
+    for number in range(100):
+        node = graph.graph_def.node.add(name=f"w{number}", op="Const")
+        tensor = node.attr["value"].tensor
+        tensor.dtype, tensor.tensor_content = 1, bytes(1_000_000)
+        tensor.tensor_shape.dim.add(size=250_000)
+    folder = tmp_path_factory.mktemp("frozen")
+    (folder / "saved_model.pb").write_bytes(model.SerializeToString())
+    return folder
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_neither_a_framework_nor_more_than_a_little_memory_is_taken(model):
-    code = (
-        "import re, sys\n"
-        "from cpr.cli import main\n"
-        f"assert main(['inspect', {str(model)!r}]) == 0\n"
-        "heavy = {'tensorflow', 'keras', 'sklearn', 'h5py', 'onnx', 'pandas'} & set(sys.modules)\n"
-        "peak = re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]\n"
-        "print(sorted(heavy), peak, file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("name", ["model", "frozen"])
+def test_neither_a_framework_nor_more_than_a_little_memory_is_taken(request, name):
+    command = [sys.executable, "-c", MEASURED, request.getfixturevalue(name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     heavy, kilobytes = done.stderr.rsplit(" ", 1)
     assert heavy == "[]"
     assert int(kilobytes) < 60_000

@@ -86,6 +86,16 @@ def test_a_missing_asset_is_an_error(copy):
     assert errors(copy) == ["The graph serve reads assets/words.txt, which is missing."]
 
 
+def test_a_missing_asset_that_nothing_reads_is_a_warning(copy):
+    def edit(graph):
+        graph.asset_file_def.add(filename="readme.txt").tensor_info.name = "nothing:0"
+
+    change(copy, edit)
+    assert errors(copy) == []
+    [warning] = [item for item in inspect_model(copy).problems if item.severity == "warning"]
+    assert warning.message.startswith("The graph serve names assets/readme.txt, which is missing;")
+
+
 def test_ten_megabytes_of_nested_functions_are_read(copy):
     def edit(graph):
         library = graph.graph_def.library
