@@ -199,7 +199,7 @@ class Routine:
                 requests.append(None)
                 timing = Timing((perf_counter_ns() - start) // (position + 1))
                 replies[position] = self.translation.failed(call, error, timing)
-        decode_ns = (perf_counter_ns() - start) // len(calls)
+        decode_ns = (perf_counter_ns() - start) // max(len(calls), 1)
         for group in batching.plan(requests, self.translation.limits.max_batch_size):
             members = [(calls[i], request, decode_ns) for i in group if (request := requests[i])]
             for position, reply in zip(group, self._answer_group(members), strict=True):

@@ -210,6 +210,7 @@ def test_replies_count_and_time_what_was_done():
         assert (reply.instance_count, reply.batch_size) == (count, 1)
         assert reply.timing.total_ns > 0
     assert routine_of(Echo).answer([]) == []
+    assert routine_of(Echo, batchable="always").answer([]) == []
 
 
 def test_calls_from_many_threads_never_overlap_in_predict():
