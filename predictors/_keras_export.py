@@ -9,6 +9,12 @@ from typing import Any
 from cpr.errors import LoadError
 from cpr.predictors._signatures import DEFAULT, Signature
 from cpr.predictors._tf_session import TfSession
+from cpr.savedmodel.keras_interface import (
+    input_names,
+    is_stateful,
+    output_names,
+    structure_of,
+)
 from cpr.savedmodel.tensorflow_library import first_line
 
 
@@ -37,7 +43,7 @@ def export_to(folder: Path, tf: Any, model: Any, path: Path) -> tuple[TfSession,
             f"{path} does not say what its inputs are.",
             hint="Give the model an Input layer and save it again, or write a predictor class.",
         )
-    structure = _structure(model, inputs)
+    structure = structure_of(model, inputs)
     produced: list[Any] = []
 
     def call(*tensors: Any) -> dict[str, Any]:
@@ -46,7 +52,7 @@ def export_to(folder: Path, tf: Any, model: Any, path: Path) -> tuple[TfSession,
         return {f"output_{i}": value for i, value in enumerate(tf.nest.flatten(outputs))}
 
     # A model built by calling it once recorded that call's batch; only state needs one.
-    any_batch = not _is_stateful(model)
+    any_batch = not is_stateful(model)
     specs = [
         tf.TensorSpec(
             (None, *tensor.shape[1:]) if any_batch else tuple(tensor.shape),
@@ -63,8 +69,8 @@ def export_to(folder: Path, tf: Any, model: Any, path: Path) -> tuple[TfSession,
         message = first_line(error, path.parent)
         raise LoadError(f"{path} cannot be made a graph: {message}") from error
     exported = session.signatures[DEFAULT]
-    names = _input_names(structure, inputs)
-    outputs = _output_names(tf, model, produced[0])
+    names = input_names(structure, inputs)
+    outputs = output_names(tf, model, produced[0])
     return session, Signature(
         DEFAULT,
         exported.method,
@@ -92,30 +98,3 @@ def _through_disk(tf: Any, model: Any, function: Any, folder: Path) -> TfSession
         names = ", ".join(session.unrestored)
         raise LoadError(f"it reads variables that do not belong to it ({names}).")
     return session
-
-
-def _is_stateful(layer: Any) -> bool:
-    inner = getattr(layer, "layers", None) or []
-    return bool(getattr(layer, "stateful", False)) or any(map(_is_stateful, inner))
-
-
-def _structure(model: Any, inputs: list[Any]) -> Any:
-    """How the model wants its inputs nested; a Sequential model has one."""
-    try:
-        return model.input
-    except AttributeError:
-        return inputs[0] if len(inputs) == 1 else inputs
-
-
-def _input_names(structure: Any, inputs: list[Any]) -> list[str]:
-    if isinstance(structure, dict):
-        return sorted(structure)
-    return [tensor.name.partition(":")[0] for tensor in inputs]
-
-
-def _output_names(tf: Any, model: Any, outputs: Any) -> list[str]:
-    if isinstance(outputs, dict):
-        return sorted(outputs)
-    count = len(tf.nest.flatten(outputs))
-    named = list(getattr(model, "output_names", None) or [])
-    return named if len(set(named)) == count else [f"output_{i}" for i in range(count)]

@@ -9,6 +9,12 @@ from typing import Any
 from cpr.artifacts.keras_file import inspect
 from cpr.errors import LoadError
 from cpr.savedmodel.exporting.structures import as_arrays, constants, named_outputs
+from cpr.savedmodel.keras_interface import (
+    input_names,
+    is_stateful,
+    output_names,
+    structure_of,
+)
 from cpr.savedmodel.keras_loading import load_keras
 from cpr.savedmodel.servable import DEFAULT, Servable, ServableFunction, SourceOptions, Tensors
 from cpr.wire.tensors import Array
@@ -64,42 +70,20 @@ def _inputs(tf: Any, model: Any, options: SourceOptions, title: str) -> tuple[di
             f"{title} does not say what its inputs are.",
             hint="Give it an Input layer, or declare them: inputs={name: tf.TensorSpec(…)}.",
         )
-    structure = _structure(model, inputs)
+    structure = structure_of(model, inputs)
     # A model built by calling it once recorded that call's batch; only state needs one.
-    keeps_batch = _is_stateful(model)
+    keeps_batch = is_stateful(model)
     specs = {
         name: tf.TensorSpec(
             tuple(tensor.shape) if keeps_batch else (None, *tensor.shape[1:]),
             tf.as_dtype(tensor.dtype),
         )
-        for name, tensor in zip(_input_names(structure, inputs), inputs, strict=True)
+        for name, tensor in zip(input_names(structure, inputs), inputs, strict=True)
     }
     return specs, structure
-
-
-def _structure(model: Any, inputs: list[Any]) -> Any:
-    try:
-        return model.input
-    except AttributeError:
-        return inputs[0] if len(inputs) == 1 else inputs
-
-
-def _input_names(structure: Any, inputs: list[Any]) -> list[str]:
-    if isinstance(structure, dict):
-        return sorted(structure)
-    return [tensor.name.partition(":")[0] for tensor in inputs]
-
-
-def _is_stateful(layer: Any) -> bool:
-    inner = getattr(layer, "layers", None) or []
-    return bool(getattr(layer, "stateful", False)) or any(map(_is_stateful, inner))
 
 
 def _named(tf: Any, model: Any, outputs: Any) -> dict[str, Any]:
     if isinstance(outputs, dict):
         return named_outputs(outputs)
-    values = tf.nest.flatten(outputs)
-    names = list(getattr(model, "output_names", None) or [])
-    if len(set(names)) != len(values):
-        names = [f"output_{i}" for i in range(len(values))]
-    return dict(zip(names, values, strict=True))
+    return dict(zip(output_names(tf, model, outputs), tf.nest.flatten(outputs), strict=True))
