@@ -10,7 +10,7 @@ import click
 from cpr.cli import exit_codes
 from cpr.cli.options import common_options
 from cpr.cli.output import console, emit_json, progress, say
-from cpr.errors import BadInput
+from cpr.errors import BadInput, UsageError, shorten
 
 if TYPE_CHECKING:
     from cpr.savedmodel.shrinking.result import Shrunk, Step
@@ -44,12 +44,20 @@ if TYPE_CHECKING:
     metavar="X",
     help="How far besides, as a part of the original's answer.  [default: by --weights]",
 )
+@click.option(
+    "--keep-words",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="Prune a vocabulary to the words in FILE, one a line. NAME is a file of assets/, or "
+    "table-1 and so on; it may be left out where there is one vocabulary; repeatable.",
+)
 @common_options
 def command(
     *,
     source: Path,
     output: Path,
     instances: str | None,
+    keep_words: tuple[str, ...],
     as_json: bool,
     is_quiet: bool,
     **flags: Any,
@@ -59,13 +67,15 @@ def command(
     IN is the directory of a SavedModel, or one that holds numbered versions,
     of which the highest is taken; it is not written to. OUT must not exist.
 
-    Duplicates go, int64 weights become int32, float weights become what
-    --weights says. Each step is kept if the model gets smaller, and reports
-    the bytes that it saved and the largest deviation of an answer. The result
-    is put in place if it has the same signatures, loads in a fresh process in
-    TensorFlow 2's loader and in TensorFlow 1's, and answers sample instances
-    within tolerance; else nothing is written, and the exit code is 1. If no
-    step makes the model smaller, OUT is a copy of it.
+    What serving does not need goes, and so do duplicates; graphs of
+    TensorFlow 1 are folded; int64 weights become int32, float weights become
+    what --weights says. Each step is kept if the model gets smaller, and
+    reports the bytes that it saved and the largest deviation of an answer.
+
+    The result is put in place if it has the same signatures, loads in a fresh
+    process through TensorFlow 2's loader and TensorFlow 1's, and answers
+    sample instances within tolerance; else nothing is written, and the exit
+    code is 1. If no step makes the model smaller, OUT is a copy of it.
     """
     # CLI start-up time: numpy and protobuf.
     from cpr.artifacts.detect import model_folder
@@ -73,8 +83,15 @@ def command(
 
     folder = model_folder(source) if source.is_dir() else source
     samples = _instances(instances) if instances else None
-    with progress("shrink", 3, is_quiet=is_quiet) as advance:
-        result = shrink(folder, output, instances=samples, progress=lambda _: advance(), **flags)
+    with progress("shrink", 2, is_quiet=is_quiet) as advance:
+        result = shrink(
+            folder,
+            output,
+            instances=samples,
+            keep_words=dict(map(_words, keep_words)),
+            progress=lambda _: advance(),
+            **flags,
+        )
     if as_json:
         emit_json(
             "cpr.shrink/1",
@@ -107,6 +124,18 @@ def _instances(path: str) -> list[Any]:
             )
         found.extend(decode_b64(some))
     return found
+
+
+def _words(flag: str) -> tuple[str, list[str]]:
+    """A vocabulary's name, "" for the only one, and the words to keep of it."""
+    name, _, path = flag.rpartition("=")
+    try:
+        return name, Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"--keep-words {shorten(path)} cannot be read: {error}.",
+            hint="--keep-words words.txt, or NAME=words.txt: UTF-8, one word a line.",
+        ) from error
 
 
 def _print(result: Shrunk) -> None:

@@ -36,7 +36,7 @@ def test_json_is_one_document_with_the_steps(cpr, model, tmp_path):
     assert (document["schema"], document["ok"]) == ("cpr.shrink/1", True)
     summary = document["summary"]
     assert summary["outcome"] == "smaller"
-    assert [step["name"] for step in summary["steps"]] == ["duplicates", "integers", "weights"]
+    assert [step["name"] for step in summary["steps"]] == ["clean", "fold", "integers", "weights"]
     assert summary["bytes_after"] < summary["bytes_before"]
 
 

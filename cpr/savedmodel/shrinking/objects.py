@@ -29,29 +29,29 @@ _KERAS = "_tf_keras_"
 
 @dataclass(frozen=True)
 class _Added:
-    """A variable for a packed tensor: where it is, and what it is."""
+    """A variable: which object it is, and what it holds."""
 
     node_id: int
     dtype: int
     shape: tuple[int, ...]
 
 
-def object_values(objects: Message, trackables: Message) -> dict[str, int]:
-    """The variables of the object graph: name in ``variables/`` -> index of the object.
+def object_values(objects: Message, trackables: Message) -> dict[str, tuple[int, ...]]:
+    """The variables of the object graph: name in ``variables/`` -> indices of the objects.
 
-    A name that stands for anything but the value of one variable is not among
-    them.
+    Several objects may have one value. A name that stands for anything but the
+    values of variables is not among them.
     """
-    found: dict[str, int] = {}
-    twice: set[str] = set()
+    found: dict[str, tuple[int, ...]] = {}
+    others: set[str] = set()
     for node_id, trackable_id in _same_nodes(objects, trackables):
+        is_variable = objects.nodes[node_id].WhichOneof("kind") == "variable"
         for attribute in trackables.nodes[trackable_id].attributes:
             key = attribute.checkpoint_key
-            is_value = objects.nodes[node_id].WhichOneof("kind") == "variable"
-            if not is_value or attribute.name != _VALUE or key in found:
-                twice.add(key)
-            found[key] = node_id
-    return {key: node_id for key, node_id in found.items() if key not in twice}
+            if not is_variable or attribute.name != _VALUE:
+                others.add(key)
+            found[key] = (*found.get(key, ()), node_id)
+    return {key: nodes for key, nodes in found.items() if key not in others}
 
 
 def unpack_when_loaded(
@@ -61,39 +61,28 @@ def unpack_when_loaded(
     objects = meta_graph.object_graph_def
     places = object_values(objects, trackables)
     paired = dict(_same_nodes(objects, trackables))
-    holder, tracked = len(objects.nodes), len(trackables.nodes)
-    name = _free_name(objects)
-    objects.nodes[0].children.add(node_id=holder, local_name=name)
-    objects.nodes.add().resource.SetInParent()
-    trackables.nodes[0].children.add(node_id=tracked, local_name=name)
-    trackables.nodes.add()
+    holder = _Holder(objects, trackables)
     body = _function(meta_graph, "initializer")
+    bound = _concrete(objects, body).bound_inputs
     done = []
     for place, (key, one) in enumerate(packed.items()):
-        target = places[key]
-        del trackables.nodes[paired[target]].attributes[:]
         packed_name, scale_name = packed_names(key)
-        stored = _add_variable(
-            objects, trackables, holder, tracked, packed_name, one.dtype, one.shape
-        )
-        names = [_argument(body, f"stored_{place}", stored)]
-        bound = [stored.node_id]
+        if key not in places:  # only the graph restores it
+            continue
+        sources = [holder.add(packed_name, one.dtype, one.shape)]
         if one.scale:
-            scale = _add_variable(
-                objects,
-                trackables,
-                holder,
-                tracked,
-                scale_name,
-                one.unpacked_dtype,
-                one.scale_shape,
-            )
-            names.append(_argument(body, f"scale_{place}", scale))
-            bound.append(scale.node_id)
-        made = _Added(target, one.unpacked_dtype, one.shape)
-        done.append(_assign(body, names, _argument(body, f"variable_{place}", made), one, place))
-        _concrete(objects, body).bound_inputs.extend([*bound, target])
-    _finish(meta_graph, holder, body, done)
+            sources.append(holder.add(scale_name, one.unpacked_dtype, one.scale_shape))
+        targets = [_Added(node, one.unpacked_dtype, one.shape) for node in places[key]]
+        for target in targets:
+            del trackables.nodes[paired[target.node_id]].attributes[:]
+        names = [
+            _argument(body, f"weight_{place}_{number}", item)
+            for number, item in enumerate([*sources, *targets])
+        ]
+        bound.extend(item.node_id for item in [*sources, *targets])
+        count = len(sources)
+        done += _assign(body, names[:count], names[count:], one, place)
+    _finish(meta_graph, holder.node_id, body, done)
 
 
 def forget_keras(objects: Message) -> bool:
@@ -129,31 +118,35 @@ def _same_nodes(objects: Message, trackables: Message) -> Iterator[tuple[int, in
         )
 
 
-def _free_name(objects: Message) -> str:
-    taken = {child.local_name for child in objects.nodes[0].children}
-    names = (CHILD if not number else f"{CHILD}_{number}" for number in range(len(taken) + 1))
-    return next(name for name in names if name not in taken)
+class _Holder:
+    """A new object of the root, in both graphs, that holds variables for packed tensors."""
 
+    def __init__(self, objects: Message, trackables: Message) -> None:
+        self._objects, self._trackables = objects, trackables
+        self.node_id, self._tracked = len(objects.nodes), len(trackables.nodes)
+        taken = {child.local_name for child in objects.nodes[0].children}
+        names = (f"{CHILD}_{number}" if number else CHILD for number in range(len(taken) + 1))
+        name = next(name for name in names if name not in taken)
+        objects.nodes[0].children.add(node_id=self.node_id, local_name=name)
+        objects.nodes.add().resource.SetInParent()
+        trackables.nodes[0].children.add(node_id=self._tracked, local_name=name)
+        trackables.nodes.add()
 
-def _add_variable(
-    objects: Message,
-    trackables: Message,
-    holder: int,
-    tracked: int,
-    name: str,
-    dtype: int,
-    shape: tuple[int, ...],
-) -> _Added:
-    """A variable of the holder, in both graphs, whose value is `name` in ``variables/``."""
-    local = f"packed_{len(objects.nodes[holder].children)}"
-    added = _Added(len(objects.nodes), dtype, shape)
-    objects.nodes[holder].children.add(node_id=added.node_id, local_name=local)
-    variable = objects.nodes.add().variable
-    variable.dtype, variable.name = dtype, local
-    variable.shape.CopyFrom(shape_value(shape).shape)
-    trackables.nodes[tracked].children.add(node_id=len(trackables.nodes), local_name=local)
-    trackables.nodes.add().attributes.add(name=_VALUE, full_name=local, checkpoint_key=name)
-    return added
+    def add(self, name: str, dtype: int, shape: tuple[int, ...]) -> _Added:
+        """A variable whose value is `name` in ``variables/``."""
+        own = self._objects.nodes[self.node_id].children
+        local = f"packed_{len(own)}"
+        added = _Added(len(self._objects.nodes), dtype, shape)
+        own.add(node_id=added.node_id, local_name=local)
+        variable = self._objects.nodes.add().variable
+        variable.dtype, variable.name = dtype, local
+        variable.shape.CopyFrom(shape_value(shape).shape)
+        siblings = self._trackables.nodes[self._tracked].children
+        siblings.add(node_id=len(self._trackables.nodes), local_name=local)
+        self._trackables.nodes.add().attributes.add(
+            name=_VALUE, full_name=local, checkpoint_key=name
+        )
+        return added
 
 
 def _function(meta_graph: Message, role: str) -> Body:
@@ -189,20 +182,20 @@ def _argument(body: Body, name: str, variable: _Added) -> str:
     return name
 
 
-def _assign(body: Body, names: list[str], target: str, packed: Packed, place: int) -> str:
-    """The nodes that read packed tensors and assign what they stand for."""
+def _assign(
+    body: Body, names: list[str], targets: list[str], packed: Packed, place: int
+) -> list[str]:
+    """The nodes that read packed tensors and assign what they stand for; the last of them."""
     read = []
     for name, dtype in zip(names, (packed.dtype, packed.unpacked_dtype), strict=False):
         node = body.add("ReadVariableOp", f"read_{name}", [name], types={"dtype": dtype})
         read.append(body.output(node.name, "value"))
     value = unpack(body, read[0], read[-1], packed, name=f"unpack_{place}")
-    node = body.add(
-        "AssignVariableOp",
-        f"assign_{place}",
-        [target, value],
-        types={"dtype": packed.unpacked_dtype},
-    )
-    return str(node.name)
+    types = {"dtype": packed.unpacked_dtype}
+    return [
+        str(body.add("AssignVariableOp", f"assign_{target}", [target, value], types=types).name)
+        for target in targets
+    ]
 
 
 def _finish(meta_graph: Message, holder: int, body: Body, done: list[str]) -> None:

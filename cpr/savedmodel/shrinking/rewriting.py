@@ -10,13 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from cpr.errors import LoadError
 from cpr.savedmodel.bundle import Bundle, Entry
 from cpr.savedmodel.bundle_writer import BundleWriter
-from cpr.savedmodel.protos import DecodeError, Message, TrackableObjectGraph
+from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import BINARY, TEXT, model_file, read_saved_model, write_saved_model
 from cpr.savedmodel.shrinking.objects import forget_keras, object_values, unpack_when_loaded
-from cpr.savedmodel.shrinking.packing import DT_DOUBLE, DT_FLOAT, DT_INT64, Array, Packed
+from cpr.savedmodel.shrinking.packing import (
+    DT_DOUBLE,
+    DT_FLOAT,
+    DT_INT64,
+    SMALLEST,
+    Array,
+    Packed,
+)
 from cpr.savedmodel.shrinking.restoring import (
     has_opaque_restores,
     is_packed_name,
@@ -24,10 +30,7 @@ from cpr.savedmodel.shrinking.restoring import (
     restored_names,
     unpack_when_restored,
 )
-from cpr.savedmodel.wire_format import read_varint
-
-OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-"""The tensor in ``variables/`` that says which object has which value."""
+from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY, read_trackables
 
 _NUMBERS = {
     "float32": (DT_FLOAT, "<f4"),
@@ -36,10 +39,12 @@ _NUMBERS = {
 }
 # What Keras reads of a SavedModel that is Keras's, and a checksum that is not true any more.
 _LEFT_BEHIND = {"keras_metadata.pb", "fingerprint.pb"}
-_CRC = 4
 
 Pack = Callable[[Array, int], "Packed | None"]
 """What packs a weight of a type, by TensorFlow's number; None leaves it as it is."""
+
+
+Edit = Callable[[Message], int]
 
 
 @dataclass(frozen=True)
@@ -52,37 +57,46 @@ class Rewritten:
     worst: float
     """The largest difference of a weight's element from what it was."""
     is_keras_no_more: bool = False
+    edits: int = 0
+    """How much `edit` did."""
 
 
-def write_packed(source: Path, target: Path, pack: Pack) -> Rewritten:
+def write_packed(source: Path, target: Path, pack: Pack, edit: Edit = lambda _: 0) -> Rewritten:
     """Write the SavedModel `source` to the new directory `target`, weights packed.
+
+    Args:
+        source: The model.
+        target: A directory that does not exist yet.
+        pack: Is given every weight that may be packed.
+        edit: What else to do to each MetaGraph; says how much it did.
 
     Raises:
         LoadError: The model is damaged.
     """
     model = read_saved_model(source)
+    edits = sum(edit(one) for one in model.meta_graphs)
     copy_rest(source, target)
     prefix = Path("variables", "variables")
     if not (source / "variables" / "variables.index").is_file():
         write_saved_model(model, target)
-        return Rewritten((), {}, 0.0)
+        return Rewritten((), {}, 0.0, edits=edits)
     with ExitStack() as files:
         bundle = files.enter_context(Bundle(source / prefix))
-        trackables = _trackables(bundle)
+        trackables = read_trackables(bundle)
         packed, left = _pack_all(model, bundle, trackables, pack)
         is_keras = _edit(model, trackables, packed)
         writer = files.enter_context(BundleWriter(target / prefix))
         for name, entry in bundle.entries.items():
             if name in packed:
                 _write(writer, name, packed[name])
-            elif name == OBJECT_GRAPH and packed and trackables is not None:
+            elif name == OBJECT_GRAPH_KEY and packed and trackables is not None:
                 writer.add_string(name, trackables.SerializeToString(deterministic=True))
             else:
                 writer.copy(bundle, entry)
         writer.finish()
     write_saved_model(model, target)
     worst = max((one.error for one in packed.values()), default=0.0)
-    return Rewritten(tuple(packed), left, worst, is_keras)
+    return Rewritten(tuple(packed), left, worst, is_keras, edits)
 
 
 def copy_rest(source: Path, target: Path) -> None:
@@ -99,20 +113,6 @@ def copy_rest(source: Path, target: Path) -> None:
         (target / TEXT).touch()
 
 
-def _trackables(bundle: Bundle) -> Message | None:
-    """The object graph of a checkpoint of TensorFlow 2, None in one of TensorFlow 1."""
-    entry = bundle.entries.get(OBJECT_GRAPH)
-    if entry is None:
-        return None
-    bundle.check(entry)
-    data = bytes(bundle.data(entry))
-    try:
-        length, place = read_varint(data, 0)
-        return TrackableObjectGraph.FromString(data[place + _CRC : place + _CRC + length])
-    except (IndexError, DecodeError) as error:
-        raise LoadError(f"The object graph in {bundle.index} cannot be read: {error}.") from error
-
-
 def _pack_all(
     model: Message, bundle: Bundle, trackables: Message | None, pack: Pack
 ) -> tuple[dict[str, Packed], dict[str, int]]:
@@ -121,11 +121,15 @@ def _pack_all(
     packed: dict[str, Packed] = {}
     left: dict[str, int] = {}
     for name, entry in bundle.entries.items():
-        if entry.dtype not in _NUMBERS or is_packed_name(name) or entry.slices:
-            _count(left, "it is stored in parts", entry if entry.slices else None)
+        if entry.dtype not in _NUMBERS or is_packed_name(name):
             continue
-        one = pack(_values(bundle, entry), _NUMBERS[entry.dtype][0])
-        if one is None or one.size >= entry.size:
+        dtype, form = _NUMBERS[entry.dtype]
+        if not _is_whole(entry):
+            if pack(np.ones(SMALLEST, form), dtype):  # it would, if it were whole
+                _count(left, "it is stored in parts", entry)
+            continue
+        one = pack(_values(bundle, entry), dtype)
+        if one is None or one.size >= entry.total_size:
             continue
         if name in allowed:
             packed[name] = one
@@ -134,9 +138,13 @@ def _pack_all(
     return packed, left
 
 
-def _count(left: dict[str, int], reason: str, entry: Entry | None) -> None:
-    if entry is not None:
-        left[reason] = left.get(reason, 0) + entry.total_size
+def _count(left: dict[str, int], reason: str, entry: Entry) -> None:
+    left[reason] = left.get(reason, 0) + entry.total_size
+
+
+def _is_whole(entry: Entry) -> bool:
+    """Whether all of a variable is in one place; it may be its own only part."""
+    return len(entry.pieces) == 1 and entry.pieces[0].shape == entry.shape
 
 
 def _editable(model: Message, trackables: Message | None) -> tuple[set[str], Callable[[str], str]]:
@@ -151,7 +159,8 @@ def _editable(model: Message, trackables: Message | None) -> tuple[set[str], Cal
     allowed = plain - sliced
     objects = model.meta_graphs[0].object_graph_def
     if trackables is not None and objects.nodes:
-        allowed &= object_values(objects, trackables).keys()
+        named = {item.checkpoint_key for node in trackables.nodes for item in node.attributes}
+        allowed -= named - object_values(objects, trackables).keys()
     return (
         allowed,
         lambda name: (
@@ -161,8 +170,9 @@ def _editable(model: Message, trackables: Message | None) -> tuple[set[str], Cal
 
 
 def _values(bundle: Bundle, entry: Entry) -> Array:
-    bundle.check(entry)
-    return np.frombuffer(bundle.data(entry), _NUMBERS[entry.dtype][1]).reshape(entry.shape)
+    (piece,) = entry.pieces
+    bundle.check(piece)
+    return np.frombuffer(bundle.data(piece), _NUMBERS[entry.dtype][1]).reshape(entry.shape)
 
 
 def _edit(model: Message, trackables: Message | None, packed: Mapping[str, Packed]) -> bool:

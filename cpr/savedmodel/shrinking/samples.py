@@ -20,6 +20,7 @@ from cpr.savedmodel.dtypes import dtype_name
 from cpr.savedmodel.meta_graph import Signature, TensorSpec, assets, signatures
 from cpr.savedmodel.protos import Example, Message
 from cpr.savedmodel.shrinking.nodes import Body, bodies, strings_of
+from cpr.savedmodel.shrinking.vocabulary import PLACEHOLDER
 from cpr.wire.tensors import Array, columns, dense
 
 ROWS = 8
@@ -77,7 +78,8 @@ def vocabulary_words(meta_graph: Message, folder: Path) -> list[bytes]:
             values = strings_of(node) if "Restore" not in node.name else None
             if values and len(values) > 2 and not any(b"/" in one for one in values[:9]):
                 found.extend(values[:_WORDS])
-    return [*dict.fromkeys(one for one in found if one), b"", b"never seen"]
+    known = (one for one in found if one and not one.startswith(PLACEHOLDER))
+    return [*dict.fromkeys(known), b"", b"never seen"]
 
 
 def _given(signature: Signature, instances: Sequence[Any]) -> dict[str, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ from cpr.savedmodel.shrinking.samples import sample_inputs
 from cpr.savedmodel.shrinking.steps import (
     Taken,
     Work,
-    duplicates,
+    cleaned,
+    folded,
     integers,
     size_of,
     take_steps,
+    vocabularies,
     weights,
 )
 
@@ -48,16 +50,18 @@ def shrink(
     instances: Sequence[Any] | None = None,
     atol: float | None = None,
     rtol: float | None = None,
+    keep_words: Mapping[str, Collection[str]] | None = None,
     progress: Progress = lambda _: None,
 ) -> Shrunk:
     """Write a smaller copy of a SavedModel with the same signatures and answers.
 
     The steps are tried in turn and each is kept if the model gets smaller:
-    duplicates go, int64 weights become int32, float weights become `weights`. The result is
-    put in place if it has the same signatures, loads in a fresh process,
-    through both of TensorFlow's loaders if the original does, and answers the
-    sample instances within ``atol + rtol * |original|``. If nothing makes the
-    model smaller, `output` becomes a copy of it.
+    what serving does not need goes, and so do duplicates; graphs of TensorFlow
+    1 are folded; int64 weights become int32, float weights become `weights`.
+    The result is put in place if it has the same signatures, loads in a fresh
+    process, through both of TensorFlow's loaders if the original does, and
+    answers the sample instances within ``atol + rtol * |original|``. If
+    nothing makes the model smaller, `output` becomes a copy of it.
 
     Args:
         source: The directory of a SavedModel, which is not written to.
@@ -68,6 +72,10 @@ def shrink(
             not take them, and all without, are asked made-up values.
         atol: By default as `TOLERANCES` has it.
         rtol: The same.
+        keep_words: The words to keep of a vocabulary, by its name: a file in
+            ``assets/``, or ``table-1`` and so on for words in the graph
+            itself; "" for the only one. What goes is from then on unknown to
+            the model; words that were made up for samples are of those kept.
         progress: Called with what is being done.
 
     Raises:
@@ -83,7 +91,7 @@ def shrink(
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         progress("shrinking")
-        taken = list(take_steps(folder, work, _steps(weights)))
+        taken = list(take_steps(folder, work, _steps(weights, keep_words or {})))
         result = _result(folder, target, taken)
         if result.outcome == "smaller":
             progress("comparing the answers in fresh processes")
@@ -94,8 +102,17 @@ def shrink(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _steps(precision: Precision) -> list[tuple[str, Work]]:
-    made: list[tuple[str, Work]] = [("duplicates", duplicates), ("integers", integers)]
+def _steps(
+    precision: Precision, keep_words: Mapping[str, Collection[str]]
+) -> list[tuple[str, Work]]:
+    made: list[tuple[str, Work]] = [
+        ("clean", cleaned),
+        ("fold", folded),
+        ("integers", integers),
+    ]
+    if keep_words:
+        encoded = {name: {word.encode() for word in some} for name, some in keep_words.items()}
+        made.insert(2, ("vocabulary", vocabularies(encoded)))
     if precision != "float32":
         made.append(("weights", weights(precision)))
     return made
@@ -153,9 +170,7 @@ def _judged(
     for some, graph in graphs.items():
         if signatures(graph) != signatures(made[some]):
             return _declined(result, f"the signatures of {','.join(some)} are not the same")
-    samples = {
-        some: sample_inputs(graph, result.source, instances) for some, graph in graphs.items()
-    }
+    samples = {some: sample_inputs(made[some], candidates[-1], instances) for some in graphs}
     verdict = judge(result.source, candidates, samples, tolerance)
     apart = dict(zip(candidates, verdict.deviations, strict=True))
     steps = tuple(

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpr.errors import EnvironmentProblem
+from cpr.savedmodel.cleaning import clean
+from cpr.savedmodel.meta_graph import SERVE, tags
+from cpr.savedmodel.reader import BINARY, read_saved_model, write_saved_model
+from cpr.savedmodel.shrinking.asking import run_child
+from cpr.savedmodel.shrinking.constants import narrow_constants
 from cpr.savedmodel.shrinking.packing import Array, Packed, Precision, pack_float, pack_integer
 from cpr.savedmodel.shrinking.result import Step
 from cpr.savedmodel.shrinking.rewriting import Rewritten, write_packed
+from cpr.savedmodel.shrinking.vocabulary import prune_vocabularies
 
 Work = Callable[[Path, Path], tuple[str, ...]]
-"""Writes the second directory, which is new, from the first; says what it did."""
+"""Writes the second directory, which is new, from the first; says what it did.
+
+Where there is nothing to do it leaves no second directory.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,9 @@ def take_steps(source: Path, work: Path, steps: list[tuple[str, Work]]) -> Itera
     for name, make in steps:
         made = work / name
         details = make(current, made)
+        if not made.exists():
+            yield Taken(Step(name, size, size, False, details), None)
+            continue
         after = size_of(made)
         if after >= size:
             shutil.rmtree(made)
@@ -50,15 +63,52 @@ def take_steps(source: Path, work: Path, steps: list[tuple[str, Work]]) -> Itera
         current, size = made, after
 
 
-def duplicates(source: Path, target: Path) -> tuple[str, ...]:
-    """Store weights of the same bytes once."""
-    write_packed(source, target, lambda values, dtype: None)
-    return ("weights of the same bytes stored once",)
+def cleaned(source: Path, target: Path) -> tuple[str, ...]:
+    """Leave out what no signature of a graph to serve reaches, and store duplicates once."""
+    graphs = read_saved_model(source).meta_graphs
+    served = [one for one in graphs if SERVE in tags(one)] or list(graphs)
+    made = clean(source, target, tags=[tags(one) for one in served])
+    told = (f"{one.count} {one.what} ({one.size:,} bytes)" for one in made.removed)
+    return (*told, *made.notes)
+
+
+def vocabularies(keep: Mapping[str, Collection[bytes]]) -> Work:
+    """The step that prunes vocabularies to the words given, by the vocabulary's name."""
+
+    def make(source: Path, target: Path) -> tuple[str, ...]:
+        shutil.copytree(source, target, copy_function=shutil.copyfile)
+        model = read_saved_model(target)
+        told = [prune_vocabularies(one, target, keep) for one in model.meta_graphs]
+        write_saved_model(model, target)
+        return tuple(dict.fromkeys(line for lines in told for line in lines))
+
+    return make
+
+
+def folded(source: Path, target: Path) -> tuple[str, ...]:
+    """Fold graphs of TensorFlow 1 by Grappler; those of TensorFlow 2 are left alone."""
+    graphs = read_saved_model(source).meta_graphs
+    if any(one.object_graph_def.nodes for one in graphs):
+        return ("TensorFlow folds functions of TensorFlow 2 when it loads them",)
+    if not (source / BINARY).is_file():
+        return ("a graph in the text form is not folded",)
+    shutil.copytree(source, target, copy_function=shutil.copyfile)
+    try:
+        made = run_child("cpr.savedmodel.shrinking.folding", {"folder": str(target)})
+    except EnvironmentProblem as error:
+        shutil.rmtree(target)
+        return (f"not folded: {error.problem}",)
+    return (f"graph folded by Grappler: {made['before']:,} nodes became {made['after']:,}",)
 
 
 def integers(source: Path, target: Path) -> tuple[str, ...]:
-    """Store int64 variables as int32 where every value fits."""
-    return _told(write_packed(source, target, _integer), "int64 weights stored as int32")
+    """Store int64 weights as int32 where every value fits, and constants in few bytes."""
+    what = "int64 weights stored as int32"
+    made = write_packed(source, target, _integer, narrow_constants)
+    told = _told(made, what, target)
+    if made.edits:
+        told = (*told, f"constant integers written in fewer bytes: {made.edits}")
+    return told
 
 
 def weights(precision: Precision) -> Work:
@@ -68,7 +118,8 @@ def weights(precision: Precision) -> Work:
         def pack(values: Array, dtype: int) -> Packed | None:
             return pack_float(values, dtype, precision) if values.dtype.kind == "f" else None
 
-        return _told(write_packed(source, target, pack), f"float weights stored as {precision}")
+        made = write_packed(source, target, pack)
+        return _told(made, f"float weights stored as {precision}", target)
 
     return make
 
@@ -77,10 +128,16 @@ def _integer(values: Array, dtype: int) -> Packed | None:
     return pack_integer(values, dtype) if values.dtype.kind == "i" else None
 
 
-def _told(made: Rewritten, what: str) -> tuple[str, ...]:
-    count = len(made.packed)
-    told = [f"{what}: {count}, at most {made.worst:.3g} from what they were"] if count else []
-    told += [f"{size:,} bytes left as they are: {why}" for why, size in made.left.items()]
+def _told(made: Rewritten, what: str, target: Path) -> tuple[str, ...]:
+    """What was done, in words; where nothing was, the copy goes."""
+    left = [f"{size:,} bytes left as they are: {why}" for why, size in made.left.items()]
+    if not made.packed:
+        if not made.edits:
+            shutil.rmtree(target)
+        return (f"{what}: none", *left)
+    told = f"{what}: {len(made.packed)}"
+    if made.worst:
+        told += f", values at most {made.worst:.3g} from what they were"
     if made.is_keras_no_more:
-        told.append("Keras's own records dropped: the result is for serving, not for Keras")
-    return tuple(told or [f"{what}: none"])
+        left.append("Keras's own records dropped: the result is for serving, not for Keras")
+    return (told, *left)

@@ -69,8 +69,10 @@ def old(tf, vocabulary, tmp_path_factory):
         kernel = v1.get_variable("kernel", (64, 64), use_resource=True)
         halves = v1.fixed_size_partitioner(2)
         parts = v1.get_variable("parts", (64, 64), partitioner=halves, use_resource=False)
+        single = v1.get_variable("single", (64, 64), partitioner=v1.fixed_size_partitioner(1))
         state = tf.nn.embedding_lookup(embedding, table.lookup(words))
-        score = tf.matmul(tf.tanh(tf.matmul(state, kernel)), tf.convert_to_tensor(parts))
+        state = tf.matmul(tf.matmul(state, kernel), tf.convert_to_tensor(single))
+        score = tf.matmul(tf.tanh(state), tf.convert_to_tensor(parts))
         session.run([v1.global_variables_initializer(), v1.tables_initializer()])
         v1.saved_model.simple_save(
             session, str(folder), {"words": words}, {"score": score},

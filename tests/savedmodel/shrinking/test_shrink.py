@@ -64,6 +64,13 @@ def test_each_step_says_what_it_saved_and_how_far_the_answers_went(small_modern)
     assert set(small_modern.asked) == {"serve: rank", "serve: serving_default"}
 
 
+def test_a_graph_of_tensorflow_1_is_folded(small_old):
+    (fold,) = (step for step in small_old.steps if step.name == "fold")
+    assert fold.is_taken
+    assert fold.saved > 0
+    assert fold.details[0].startswith("graph folded by Grappler: ")
+
+
 def test_variables_keep_their_type_and_shape(tf, small_modern):
     model = tf.saved_model.load(str(small_modern.output))
     assert (model.embedding.dtype, model.embedding.shape) == (tf.float32, (124, 32))
@@ -79,7 +86,8 @@ def test_what_was_loaded_can_be_saved_again(tf, modern, small_modern, tmp_path):
 
 def test_a_variable_in_parts_is_left_and_named(small_old):
     (weights,) = (step for step in small_old.steps if step.name == "weights")
-    assert any("16,384 bytes left as they are" in line for line in weights.details)
+    assert "16,384 bytes left as they are: it is stored in parts" in weights.details
+    assert weights.details[0].startswith("float weights stored as float16: 3, ")
 
 
 def test_shrinking_again_keeps_a_copy(small_modern, tmp_path):

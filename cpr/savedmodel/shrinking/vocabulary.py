@@ -1,0 +1,203 @@
+"""Prunes the words that a model's tables know, by a list of those to keep.
+
+A word that goes is from then on what a word that was never there is. The
+numbers of the others stay, so that the weights that belong to them do: where
+a table numbers the lines of a file, the line of a word that went holds a
+placeholder that no text contains.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cpr.errors import UsageError, shorten
+from cpr.savedmodel.meta_graph import assets
+from cpr.savedmodel.protos import DataType, Message
+from cpr.savedmodel.shrinking.nodes import Body, bodies, strings_of
+from cpr.suggest import did_you_mean
+
+PLACEHOLDER = b"\x01"
+"""What stands for a word that went begins with this."""
+
+_FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
+_FROM_TENSORS = ("InitializeTable", "InitializeTableV2", "LookupTableImportV2")
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+_WHOLE_LINE, _LINE_NUMBER = -2, -1
+_DT_INT64 = DataType.Value("DT_INT64")
+_DIGITS = bytes(byte for byte in range(33, 127))
+
+
+@dataclass(frozen=True)
+class _Constants:
+    """A table that is filled from two constants of the graph."""
+
+    words: Message
+    numbers: Message
+    users: tuple[tuple[Message, tuple[int, ...]], ...]
+    """The functions that get the constants, and as which arguments."""
+
+
+def prune_vocabularies(
+    meta_graph: Message, folder: Path, keep: Mapping[str, Collection[bytes]]
+) -> tuple[str, ...]:
+    """Prune vocabularies of a MetaGraph in place, and files in `folder`; says what went.
+
+    Args:
+        meta_graph: Changed where it holds words itself.
+        folder: The SavedModel's directory, whose ``assets/`` are rewritten.
+        keep: The words to keep, by the vocabulary's name; "" is the only one.
+
+    Raises:
+        UsageError: There is no such vocabulary, or the only one is meant and
+            there are several.
+    """
+    files = _files(meta_graph, folder)
+    tables = {f"table-{place}": one for place, one in enumerate(_tables(meta_graph), 1)}
+    names = [*files, *tables]
+    told = []
+    for name, words in keep.items():
+        chosen = _choose(name, names)
+        if chosen in files:
+            count, total = _prune_file(files[chosen], words)
+        else:
+            count, total = _prune_table(meta_graph, tables[chosen], words)
+        told.append(f"{chosen}: {count:,} of {total:,} words pruned")
+    return tuple(told)
+
+
+def _choose(name: str, names: list[str]) -> str:
+    if name in names:
+        return name
+    if not name and len(names) == 1:
+        return names[0]
+    if not names:
+        raise UsageError("The model has no vocabulary that can be pruned.")
+    listed = ", ".join(names)
+    if not name:
+        raise UsageError(f"The model has several vocabularies: {listed}.", hint="Name one of them.")
+    raise UsageError(
+        f"The model has no vocabulary {shorten(name)}; it has {listed}.",
+        hint=did_you_mean(name, names),
+    )
+
+
+def _files(meta_graph: Message, folder: Path) -> dict[str, Path]:
+    """The assets, if every table that is filled from a file numbers its lines."""
+    fillers = [node for body in bodies(meta_graph) for node in body.nodes if node.op in _FROM_FILE]
+    if not fillers or not all(
+        (node.attr["key_index"].i, node.attr["value_index"].i) == (_WHOLE_LINE, _LINE_NUMBER)
+        for node in fillers
+    ):
+        return {}
+    found = {one.filename: folder / "assets" / one.filename for one in assets(meta_graph)}
+    return {name: path for name, path in found.items() if path.is_file()}
+
+
+def _tables(meta_graph: Message) -> Iterator[_Constants]:
+    """The tables from strings to numbers that are filled from constants."""
+    functions = {one.signature.name: one for one in meta_graph.graph_def.library.function}
+    graph = Body(meta_graph.graph_def.node)
+    for node in meta_graph.graph_def.node:
+        if node.op in _FROM_TENSORS:
+            yield from _of(graph, list(node.input[1:3]), ())
+        function = functions.get(node.attr["f"].func.name) if node.op in _CALLS else None
+        if function is not None:
+            yield from _filled_by(graph, node, function)
+
+
+def _filled_by(graph: Body, call: Message, function: Message) -> Iterator[_Constants]:
+    """The tables that a function fills from constants that a call gives it."""
+    arguments = [argument.name for argument in function.signature.input_arg]
+    for filler in function.node_def:
+        if filler.op not in _FROM_TENSORS:
+            continue
+        places = tuple(arguments.index(name) for name in filler.input[1:3] if name in arguments)
+        if len(places) == 2:
+            yield from _of(graph, [call.input[one] for one in places], ((function, places),))
+
+
+def _of(
+    graph: Body, references: list[str], users: tuple[tuple[Message, tuple[int, ...]], ...]
+) -> Iterator[_Constants]:
+    words, numbers = (graph.find(reference) for reference in references)
+    if strings_of(words) is None or numbers is None or numbers.op != "Const":
+        return
+    if numbers.attr["dtype"].type == _DT_INT64:
+        yield _Constants(words, numbers, users)
+
+
+def _prune_file(path: Path, keep: Collection[bytes]) -> tuple[int, int]:
+    lines = path.read_bytes().split(b"\n")
+    total = len(lines) - (not lines[-1])
+    pruned = 0
+    for place, line in enumerate(lines[:total]):
+        word = line.removesuffix(b"\r")
+        if word not in keep and not word.startswith(PLACEHOLDER):
+            lines[place] = PLACEHOLDER + _counted(place)
+            pruned += 1
+    path.write_bytes(b"\n".join(lines))
+    return pruned, total
+
+
+def _prune_table(
+    meta_graph: Message, table: _Constants, keep: Collection[bytes]
+) -> tuple[int, int]:
+    words = strings_of(table.words) or []
+    numbers = _int64s(table.numbers)
+    is_counted = any(
+        node.op.startswith("LookupTableSize") for body in bodies(meta_graph) for node in body.nodes
+    )
+    if is_counted or len(numbers) != len(words):
+        # What was never there may get numbers from the table's size on.
+        kept = [word if word in keep else PLACEHOLDER + _counted(n) for n, word in enumerate(words)]
+        _set(table.words, kept)
+        return sum(word not in keep for word in words), len(words)
+    places = [place for place, word in enumerate(words) if word in keep]
+    if not places:
+        raise UsageError(
+            "None of the words to keep is in the vocabulary.", hint="Give one word a line."
+        )
+    _set(table.words, [words[place] for place in places])
+    _set(table.numbers, numbers[places])
+    for function, arguments in table.users:
+        for argument in arguments:  # their length is another now
+            function.arg_attr[argument].attr.pop("_output_shapes", None)
+    return len(words) - len(places), len(words)
+
+
+def _int64s(node: Message) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    tensor = node.attr["value"].tensor
+    size = math.prod(dim.size for dim in tensor.tensor_shape.dim)
+    if tensor.tensor_content:
+        return np.frombuffer(tensor.tensor_content, "<i8")
+    values = list(tensor.int64_val) or [0]
+    return np.array(values + [values[-1]] * (size - len(values)), "<i8")
+
+
+def _set(node: Message, values: list[bytes] | np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+    """Give a constant list other values."""
+    tensor = node.attr["value"].tensor
+    dtype = tensor.dtype
+    tensor.Clear()
+    tensor.dtype = dtype
+    tensor.tensor_shape.dim.add(size=len(values))
+    if isinstance(values, list):
+        tensor.string_val.extend(values)
+    else:
+        tensor.tensor_content = values.tobytes()
+    node.attr.pop("_output_shapes", None)
+
+
+def _counted(number: int) -> bytes:
+    """A short text for each number."""
+    made = bytearray()
+    while True:
+        number, digit = divmod(number, len(_DIGITS))
+        made.append(_DIGITS[digit])
+        if not number:
+            return bytes(made)
