@@ -65,21 +65,32 @@ def rebuild(tf: Any, model: V1Model) -> Rebuilt:
     module.migrated_assets = found.assets(nodes, fills)
     module.migrated_tables = found.tables(others, fills)
     specs = {name: _specs(tf, graph, s) for name, s in model.signatures.items()}
-    calls = {
-        name: importing(
-            tf,
-            part.graph,
-            part.outputs,
-            found.values,
-            *zip(model.signatures[name].inputs.values(), specs[name].values(), strict=True),
-        )
-        for name, part in parts.items()
-    }
+    calls = _calls(tf, model, parts, specs, found.values)
     written = {name for part in parts.values() for name in _written(part)}
     changing = {
         name for name, part in parts.items() if written & {node.name for node in part.graph.node}
     }
     return Rebuilt(calls, specs, module, frozenset(changing))
+
+
+def _calls(
+    tf: Any,
+    model: V1Model,
+    parts: Mapping[str, Part],
+    specs: Mapping[str, Mapping[str, Any]],
+    values: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A function for each signature; those that run the same share one."""
+    made: dict[tuple[tuple[str, ...], ...], Any] = {}
+    calls = {}
+    for name, part in parts.items():
+        fed = list(model.signatures[name].inputs.values())
+        key = (tuple(fed), tuple(part.outputs))
+        if key not in made:
+            typed = zip(fed, specs[name].values(), strict=True)
+            made[key] = importing(tf, part.graph, part.outputs, values, *typed)
+        calls[name] = made[key]
+    return calls
 
 
 def _written(part: Part) -> set[str]:
