@@ -36,6 +36,7 @@ class ServableFunction:
             `call` where that is possible: the export is compared with it.
             None where the source cannot be called.
         examples: Arrays that the inputs surely accept, if the source has some.
+        has_own_examples: Whether they are the caller's: the source must take them.
     """
 
     call: Callable[[Tensors], Tensors]
@@ -43,6 +44,7 @@ class ServableFunction:
     method: str = PREDICT
     reference: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None = None
     examples: Mapping[str, Array] | None = None
+    has_own_examples: bool = False
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ class Plan:
             function = with_any_batch(tf, function)
         what = f"samples of {name!r}"
         if samples:
-            function = replace(function, examples=arrays_of(samples, function.inputs, what))
+            arrays = arrays_of(samples, function.inputs, what)
+            function = replace(function, examples=arrays, has_own_examples=True)
         features = head.examples or self.examples
         return with_examples(tf, function, features) if features else function
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cpr.errors import CprError, LoadError, PredictionFailed, shorten
+from cpr.errors import CprError, LoadError, PredictionFailed, UsageError, shorten
 from cpr.savedmodel.exporting.samples import sample_arrays
 from cpr.savedmodel.exporting.writing import Graph
 from cpr.savedmodel.fresh import Answer, Run
@@ -147,6 +147,10 @@ def _expect(run: Run, function: ServableFunction) -> _Expected:
         raise
     except Exception as error:  # made-up inputs: the source may refuse them in any way
         remark = f"the source refuses the samples: {first_line(error, Path('/'))}"
+        if function.has_own_examples:
+            raise UsageError(
+                f"signature {run.signature!r}: {remark}", hint="Give instances that it takes."
+            ) from error
         return _Expected(run, None, remark, count)
 
 

@@ -274,3 +274,13 @@ def test_samples_are_what_is_compared_on(tf, words, tmp_path):
     assert seen == {"serving_default": 9, "serve": 1, "number": 4}
     with pytest.raises(UsageError, match="samples of 'serving_default'"):
         export(words, tmp_path, samples=[3])
+
+
+def test_samples_that_the_source_refuses_are_not_passed_over(tf, tmp_path):
+    def pick(place):
+        return tf.gather(tf.constant([1.0, 2.0]), place)
+
+    inputs = {"place": tf.TensorSpec([None], tf.int32)}
+    with pytest.raises(UsageError, match="'serving_default': the source refuses the samples"):
+        export(pick, tmp_path, inputs=inputs, samples=[7])
+    assert export(pick, tmp_path, inputs=inputs).signatures[0].proof.deviation == 0.0
