@@ -13,6 +13,7 @@ from cpr.savedmodel.bundle import Bundle, Entry
 from cpr.savedmodel.bundle_writer import BundleWriter
 from cpr.savedmodel.cleaning.choosing import choose_graphs, choose_signatures
 from cpr.savedmodel.cleaning.cleaned import Removed
+from cpr.savedmodel.cleaning.gaps import gaps
 from cpr.savedmodel.cleaning.graph_cut import drop
 from cpr.savedmodel.cleaning.meta_graph_cut import cut_meta_graph
 from cpr.savedmodel.meta_graph import assets, signatures, tags
@@ -70,6 +71,8 @@ def copy_model(
         notes: tuple[str, ...] = ()
         model, chosen, removed = _chosen(export, tag_sets, wanted)
         nodes = _count(model)
+        for gap in (gap for graph in model.meta_graphs for gap in gaps(graph)):
+            raise LoadError(f"{model_file(export)} is damaged: {gap}.", hint=_AGAIN)
         try:
             left = [
                 cut_meta_graph(graph, chosen, names=names, trackables=trackables)

@@ -8,9 +8,9 @@ from pathlib import Path
 from cpr.errors import CprError, shorten
 from cpr.savedmodel import protos
 from cpr.savedmodel.bundle import Bundle
+from cpr.savedmodel.cleaning.gaps import gaps
 from cpr.savedmodel.cleaning.model_copy import VARIABLES, ModelCopy
 from cpr.savedmodel.meta_graph import assets, signatures, tags
-from cpr.savedmodel.reach import initializers, node_of, signature_nodes
 from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.restores import Unclear, restorations
 from cpr.savedmodel.trackables import read_trackables, same_objects
@@ -48,7 +48,8 @@ def _faults(folder: Path, expected: ModelCopy) -> Iterator[str]:
             trackables = read_trackables(bundle)
     # What could not be understood was taken over as it is, gaps included.
     for graph in model.meta_graphs if expected.is_understood else ():
-        yield from _dangling(graph)
+        yield from gaps(graph)
+        yield from _missing_functions(graph)
         yield from _unsaved(graph, names)
         yield from _lost_objects(graph, trackables)
         for asset in assets(graph):
@@ -56,17 +57,8 @@ def _faults(folder: Path, expected: ModelCopy) -> Iterator[str]:
                 yield f"the asset {shorten(asset.filename)} is missing"
 
 
-def _dangling(graph: protos.Message) -> Iterator[str]:
-    """Names of nodes and functions that nothing has."""
-    nodes = {node.name for node in graph.graph_def.node}
+def _missing_functions(graph: protos.Message) -> Iterator[str]:
     functions = {function.signature.name for function in graph.graph_def.library.function}
-    for node in graph.graph_def.node:
-        for text in node.input:
-            if node_of(text) not in nodes:
-                yield f"the node {shorten(node.name)} lacks its input {shorten(text)}"
-    for name in [*signature_nodes(graph), *initializers(graph)]:
-        if name not in nodes:
-            yield f"the node {shorten(name)}, of a signature, is missing"
     bodies = [graph.graph_def.node, *(item.node_def for item in graph.graph_def.library.function)]
     for body in bodies:
         for node in body:

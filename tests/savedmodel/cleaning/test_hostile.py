@@ -96,6 +96,25 @@ def edited(model, edit):
 
 
 @pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (
+            lambda graph: _node(graph, "scores").input.__setitem__(0, "gone"),
+            "saved_model.pb is damaged: the node 'scores' lacks its input 'gone'.",
+        ),
+        (
+            lambda graph: _node(graph, "size").__setattr__("name", "sIze"),
+            "lacks its input 'size'",
+        ),
+    ],
+    ids=["input", "name"],
+)
+def test_a_graph_with_gaps_is_damaged(model, tmp_path, edit, said):
+    edited(model, edit)
+    assert said in refused(model, tmp_path)
+
+
+@pytest.mark.parametrize(
     "name", ["../../secret", "/etc/passwd", "", "a/../../b", "..\\b"], ids=repr
 )
 def test_an_asset_does_not_lead_out_of_the_model(model, tmp_path, name):
