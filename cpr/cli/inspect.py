@@ -9,7 +9,7 @@ import click
 
 from cpr.cli import exit_codes
 from cpr.cli.options import common_options
-from cpr.cli.output import emit_json, say, write_result
+from cpr.cli.output import say, write_result
 from cpr.cli.stdout_guard import guard_stdout
 
 if TYPE_CHECKING:
@@ -47,12 +47,9 @@ def command(*, path: str, shows_all: bool, page: str | None, as_json: bool, is_q
         _write_page(found, page, is_quiet=is_quiet)
     if as_json:
         # CLI start-up time: see above.
-        from cpr.inspecting.as_json import finding_of, summary_of
+        from cpr.inspecting.as_json import document_of
 
-        findings = [finding_of(problem) for problem in found.problems]
-        emit_json(
-            "cpr.inspect/1", ok=found.is_servable, summary=summary_of(found), findings=findings
-        )
+        write_result(document_of(found))
     elif page is None:
         # CLI start-up time: see above.
         from cpr.cli.inspect_screen import print_inspection

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cpr.cli.output import console
+from cpr.inspecting.sample_text import sample_text
 from cpr.inspecting.wording import count, shape_text, size_text, yes_no
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class _Screen:
                     what = f"{tensor.encoding} {what}"
                 self._line(f"  {word:<4}", (tensor.alias, "bold"), f"  {what}", (place, "dim"))
         if signature.sample is not None:
-            text = json.dumps(signature.sample, ensure_ascii=False)
+            text = sample_text(signature.sample)
             if len(text) > _MOST_SAMPLE and self._most:
                 text = f"{text[:60]}… ({len(text):,} characters; --json has it whole)"
             self._line("  request  ", text)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from cpr.inspecting.inspection import SignatureView, Tensor
+from cpr.inspecting.sample_text import sample_text
 from cpr.inspecting.wording import shape_text
 from cpr.reports.html import Markup, element, join
 
@@ -51,7 +51,7 @@ def _what(tensor: Tensor) -> str:
 def _sample(signature: SignatureView) -> Markup | None:
     if signature.sample is None:
         return None
-    text = json.dumps(signature.sample, ensure_ascii=False)
+    text = sample_text(signature.sample)
     if len(text) > _MOST_SAMPLE:
         return element(
             "p", f"A request has {len(text):,} characters; --json has one.", class_="note"

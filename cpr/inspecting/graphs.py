@@ -15,7 +15,7 @@ from cpr.inspecting.inspection import (
     Tensor,
     TrainingOp,
 )
-from cpr.inspecting.reaching import reached_keys, unrestored
+from cpr.inspecting.reaching import Flow, flow_of, reached_keys, unrestored
 from cpr.inspecting.wording import count
 from cpr.savedmodel import audit, protos
 from cpr.savedmodel.dtypes import dtype_name, item_bytes
@@ -28,7 +28,7 @@ from cpr.savedmodel.meta_graph import (
     signatures,
     tags,
 )
-from cpr.savedmodel.reach import Reach, initializers, node_of, reach, signature_nodes
+from cpr.savedmodel.reach import Reach, node_of
 from cpr.savedmodel.sample_requests import NoSample, sample_request
 from cpr.savedmodel.unwanted_ops import training_reason
 
@@ -50,7 +50,7 @@ def view_of(
         elided: The bytes that were left out, by the node's place.
         objects: The ``TrackableObjectGraph`` among the variables, if there is one.
     """
-    reached = reach(meta_graph, signature_nodes(meta_graph))
+    flow = flow_of(meta_graph)
     constants = sorted(_constants(meta_graph, elided), key=lambda item: (-item.size, item.name))
     return Graph(
         tags=tags(meta_graph),
@@ -59,16 +59,16 @@ def view_of(
         hidden=tuple(
             name for name in sorted(meta_graph.signature_def) if name.startswith(HIDDEN_PREFIX)
         ),
-        assets=tuple(_assets(meta_graph, folder)),
+        assets=tuple(_assets(meta_graph, folder, flow)),
         nodes=len(meta_graph.graph_def.node),
         functions=len(meta_graph.graph_def.library.function),
         ops=audit.op_histogram(meta_graph),
         unsafe=audit.unsafe_ops(meta_graph),
-        training=tuple(_training(meta_graph, reached)),
+        training=tuple(_training(meta_graph, flow.signatures)),
         constant_bytes=sum(item.size for item in constants),
         constants=tuple(item for item in constants if item.size >= _SMALL_BYTES)[:_MOST_CONSTANTS],
-        reached=reached_keys(meta_graph, objects),
-        unrestored=unrestored(meta_graph),
+        reached=reached_keys(meta_graph, flow, objects),
+        unrestored=unrestored(meta_graph, flow),
     )
 
 
@@ -170,13 +170,12 @@ def _tensors(specs: Mapping[str, TensorSpec]) -> tuple[Tensor, ...]:
     )
 
 
-def _assets(meta_graph: protos.Message, folder: Path) -> Iterator[AssetView]:
-    needed = reach(meta_graph, [*signature_nodes(meta_graph), *initializers(meta_graph)]).nodes
+def _assets(meta_graph: protos.Message, folder: Path, flow: Flow) -> Iterator[AssetView]:
     for asset in assets(meta_graph):
         path = folder / "assets" / asset.filename
         is_there = not escapes(asset.filename) and path.is_file()
         size = path.stat().st_size if is_there else None
-        yield AssetView(asset.filename, asset.tensor, size, node_of(asset.tensor) in needed)
+        yield AssetView(asset.filename, asset.tensor, size, node_of(asset.tensor) in flow.nodes)
 
 
 def _training(meta_graph: protos.Message, reached: Reach) -> Iterator[TrainingOp]:

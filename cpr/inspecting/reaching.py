@@ -11,49 +11,81 @@ follow the signature's tensors through the graph. The two need not agree: Keras
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cpr.savedmodel import protos
-from cpr.savedmodel.reach import initializers, reach, signature_nodes
+from cpr.savedmodel.reach import Reach, initializers, reach, signature_nodes
 from cpr.savedmodel.restores import Restoration, Unclear, restorations
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
 _SIGNATURES = "signatures"
 
 
+@dataclass(frozen=True)
+class Flow:
+    """What runs when a graph is loaded and asked.
+
+    Attributes:
+        signatures: What the signatures reach.
+        loading: What the initializers reach.
+        restored: What the saver's restore fills; None where that cannot be told.
+    """
+
+    signatures: Reach
+    loading: Reach
+    restored: tuple[Restoration, ...] | None
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """The nodes of the graph that either reaches."""
+        return self.signatures.nodes | self.loading.nodes
+
+
+def flow_of(meta_graph: protos.Message) -> Flow:
+    """What runs in a graph, from its signatures, initializers and restore."""
+    try:
+        restored = tuple(restorations(meta_graph))
+    except Unclear:
+        restored = None
+    return Flow(
+        reach(meta_graph, signature_nodes(meta_graph)),
+        reach(meta_graph, initializers(meta_graph)),
+        restored,
+    )
+
+
 def reached_keys(
-    meta_graph: protos.Message, objects: protos.Message | None
+    meta_graph: protos.Message, flow: Flow, objects: protos.Message | None
 ) -> tuple[str, ...] | None:
     """The variables, as the index has them, that a signature needs in either way.
 
     Args:
         meta_graph: The graph.
+        flow: What runs in it.
         objects: The ``TrackableObjectGraph`` among the variables, if there is one.
 
     Returns:
         None where the graph does not let it be told.
     """
-    try:
-        restored = restorations(meta_graph)
-    except Unclear:
+    if flow.restored is None:
         return None
-    nodes = reach(meta_graph, [*signature_nodes(meta_graph), *initializers(meta_graph)]).nodes
-    found = {key for item in restored if nodes & set(item.targets) for key in item.keys}
+    nodes = flow.nodes
+    found = {key for item in flow.restored if nodes & set(item.targets) for key in item.keys}
     return tuple(sorted(found | set(_captured(meta_graph, objects))))
 
 
-def unrestored(meta_graph: protos.Message) -> tuple[str, ...]:
+def unrestored(meta_graph: protos.Message, flow: Flow) -> tuple[str, ...]:
     """The variables that signatures reach in the graph, and no restore or initializer fills."""
-    try:
-        restored: list[Restoration] = restorations(meta_graph)
-    except Unclear:
+    if flow.restored is None:
         return ()
-    filled = {target for item in restored for target in item.targets}
-    filled |= reach(meta_graph, initializers(meta_graph)).nodes
-    nodes = reach(meta_graph, signature_nodes(meta_graph)).nodes
+    filled = {target for item in flow.restored for target in item.targets}
     return tuple(
         node.name
         for node in meta_graph.graph_def.node
-        if node.op in _VARIABLES and node.name in nodes and node.name not in filled
+        if node.op in _VARIABLES
+        and node.name in flow.signatures.nodes
+        and node.name not in filled
+        and node.name not in flow.loading.nodes
     )
 
 

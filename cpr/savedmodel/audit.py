@@ -57,7 +57,10 @@ def op_histogram(meta_graph: protos.Message) -> dict[str, int]:
 
     A call of a function counts as the call alone; its name is no operation.
     """
-    counts = Counter(str(node.proto.op) for node in nodes(meta_graph))
+    graph = meta_graph.graph_def
+    counts = Counter(node.op for node in graph.node)
+    for function in graph.library.function:
+        counts.update(node.op for node in function.node_def)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 

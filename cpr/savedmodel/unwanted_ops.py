@@ -15,6 +15,7 @@ dropout layers, loss functions and optimizers.
 
 from __future__ import annotations
 
+import functools
 import re
 
 from cpr.savedmodel import protos
@@ -100,6 +101,11 @@ def training_reason(node: protos.Message) -> str:
     Dropout is no operation of its own: it is told by random numbers that are
     drawn under a name with ``dropout`` in it.
     """
-    if _RANDOM.fullmatch(node.op):
+    if "RandomUniform" in node.op and _RANDOM.fullmatch(node.op):
         return "dropout" if _DROPOUT.search(node.name) else ""
-    return next((why for why, ops in _TRAINING.items() if ops.fullmatch(node.op)), "")
+    return _training_reason(node.op)
+
+
+@functools.lru_cache(maxsize=4096)
+def _training_reason(op: str) -> str:
+    return next((why for why, ops in _TRAINING.items() if ops.fullmatch(op)), "")
