@@ -198,7 +198,7 @@ def _accepted(result: Shrunk, verdict: Verdict, tolerance: Tolerance) -> Shrunk:
         )
     worst = verdict.final
     if worst.problem:
-        return _declined(result, worst.problem, _GENTLER)
+        return _declined(result, worst.problem, _GENTLER if worst.where else _OTHER)
     if not worst.is_within:
         return _declined(
             result,
@@ -213,6 +213,9 @@ _GENTLER = (
     "Store the weights in more bits (--weights float16, or float32 for none of it), or allow "
     "more with --atol and --rtol."
 )
+
+
+_OTHER = "Try fewer steps: --weights float32; `cpr clean` makes a copy without any of them."
 
 
 def _declined(result: Shrunk, reason: str, hint: str = "") -> Shrunk:
