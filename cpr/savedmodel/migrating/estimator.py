@@ -12,6 +12,7 @@ from cpr.savedmodel.dtypes import dtype_name
 from cpr.savedmodel.migrating.saved_model_v1 import open_saved_model_v1
 from cpr.savedmodel.optimizer_state import is_optimizer_state
 from cpr.savedmodel.servable import Servable, SourceOptions
+from cpr.savedmodel.sorted_table import DamagedIndex
 
 _SHOWN = 8
 # What a head's outputs are called.
@@ -56,9 +57,16 @@ def _checkpoints_only(folder: Path) -> LoadError:
             hint="An export is a numbered directory with a saved_model.pb.",
         )
     latest = prefixes[-1].with_suffix("")
+    try:
+        entries = bundle.read_index(prefixes[-1])
+    except (DamagedIndex, OSError) as error:
+        return LoadError(
+            f"{prefixes[-1]} is no checkpoint's index, or is damaged: {error}.",
+            hint="Copy it again, in binary mode, or remove it to take the one before.",
+        )
     variables = [
         f"{name} {list(entry.shape)}"
-        for name, entry in bundle.read_index(prefixes[-1]).items()
+        for name, entry in entries.items()
         if not is_optimizer_state(name) and entry.shape
     ]
     hint = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cpr.errors import LoadError, UsageError
+from cpr.errors import LoadError, UsageError, shorten
 from cpr.savedmodel import reader
 from cpr.savedmodel.migrating.model import Restore, V1Model, of_protos
 from cpr.savedmodel.migrating.opening import as_servable
@@ -30,6 +30,7 @@ def open_saved_model_v1(tf: Any, source: Path, options: SourceOptions) -> Servab
 def load(tf: Any, source: Path, tags: tuple[str, ...]) -> V1Model:
     """Load one MetaGraph of a SavedModel into a session of its own."""
     chosen = reader.choose_meta_graph(reader.read_saved_model(source), tags or None, where=source)
+    assets = _assets(chosen, source)
     session = tf.compat.v1.Session(graph=tf.Graph())
     try:
         with session.graph.as_default(), without_deprecations(tf):
@@ -51,16 +52,29 @@ def load(tf: Any, source: Path, tags: tuple[str, ...]) -> V1Model:
             f"{source} has no signatures: nothing in it can be called.",
             hint="Export its graph as a frozen graph, naming inputs and outputs.",
         )
-    folder = source / "assets"
     return V1Model(
         f"TensorFlow 1 SavedModel {source}",
         source,
         session,
         signatures,
         initializers=_initializers(loaded),
-        assets={item.tensor: folder / item.filename for item in reader.assets(chosen)},
+        assets=assets,
         restore=_restore(loaded, source),
     )
+
+
+def _assets(meta_graph: Any, source: Path) -> dict[str, Path]:
+    """The files of ``assets/`` by tensor; none may lie elsewhere, since they are copied."""
+    found = {}
+    for item in reader.assets(meta_graph):
+        name = PurePosixPath(item.filename)
+        if name.is_absolute() or ".." in name.parts:
+            raise LoadError(
+                f"{source} names the asset {shorten(item.filename)}, which is not in its assets/.",
+                hint="Do not use this model unless you know where it comes from.",
+            )
+        found[item.tensor] = source / "assets" / name
+    return found
 
 
 def _initializers(meta_graph: Any) -> tuple[str, ...]:

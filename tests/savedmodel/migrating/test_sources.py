@@ -8,7 +8,7 @@ import pytest
 from cpr.errors import LoadError, UsageError
 from cpr.savedmodel import export
 from cpr.savedmodel.fresh import Run, run_fresh, run_here
-from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.reader import read_saved_model, write_saved_model
 from cpr.savedmodel.servable import DEFAULT
 
 
@@ -402,3 +402,46 @@ def test_a_table_that_training_filled_is_refused_rather_than_left_empty(tf, tmp_
         tf.compat.v1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
     with pytest.raises(LoadError, match="was filled in training"):
         export(tmp_path / "model.ckpt", tmp_path / "out", build=build)
+
+
+@pytest.mark.parametrize("name", ["../../secret.txt", "/etc/passwd"], ids=["above", "absolute"])
+def test_an_asset_that_lies_elsewhere_is_not_copied(tf1_two_graphs, tmp_path, name):
+    folder = shutil.copytree(tf1_two_graphs, tmp_path / "old")
+    model = read_saved_model(folder)
+    for graph in model.meta_graphs:
+        graph.ClearField("asset_file_def")
+        graph.asset_file_def.add(filename=name).tensor_info.name = "vocabulary:0"
+    write_saved_model(model, folder)
+    with pytest.raises(LoadError) as raised:
+        export(folder, tmp_path / "out", source_tags=["serve"])
+    assert raised.value.problem == (
+        f"{folder} names the asset {name!r}, which is not in its assets/."
+    )
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "assets" / "colours.txt").unlink(),
+        lambda folder: next(folder.glob("variables/*.data-*")).unlink(),
+        lambda folder: next(folder.glob("variables/*.data-*")).write_bytes(b"short"),
+        lambda folder: (folder / "saved_model.pb").write_bytes(b"\x00 none"),
+    ],
+    ids=["asset", "shard", "short", "graph"],
+)
+def test_a_damaged_saved_model_ends_in_an_error_and_without_an_export(
+    tf1_two_graphs, tmp_path, damage
+):
+    folder = shutil.copytree(tf1_two_graphs, tmp_path / "old")
+    damage(folder)
+    with pytest.raises(LoadError):
+        export(folder, tmp_path / "out", source_tags=["serve"])
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_damaged_index_among_bare_checkpoints_is_named(trained, tmp_path):
+    folder = shutil.copytree(trained.path.parent, tmp_path / "model_dir")
+    (folder / "model.ckpt-3.index").write_bytes(b"junk")
+    with pytest.raises(LoadError, match="is no checkpoint's index"):
+        export(folder, tmp_path / "out")
