@@ -66,13 +66,16 @@ def open_compiled(
         return None
     try:
         return load(compiled)
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f"{RECORD} is incomplete: {type(error).__name__}: {error}"
+        fault: LoadError | EnvironmentProblem = LoadError(f"{compiled.folder}: {problem}")
+        fault.__cause__ = error
     except (LoadError, EnvironmentProblem) as error:
-        if settings.runtime != "auto":
-            raise
-        logger.warning(
-            "%s is not served, the original model is: %s", compiled.folder, error.problem
-        )
-        return None
+        problem, fault = error.problem, error
+    if settings.runtime != "auto":
+        raise fault
+    logger.warning("%s is not served, the original model is: %s", compiled.folder, problem)
+    return None
 
 
 class _Unusable(Exception):
