@@ -58,11 +58,11 @@ def _graph(graph: Graph, samples: dict[str, str], number: int) -> dict[str, Any]
 
 def _finding(problem: Problem) -> dict[str, Any]:
     return {
-        "id": "inspect",
+        "id": problem.id,
         "severity": problem.severity,
         "message": problem.message,
         "file": None,
         "line": None,
         "fix": problem.fix,
-        "docs": "docs/inspect.md",
+        "docs": f"docs/inspect.md#{problem.id}",
     }

@@ -20,6 +20,7 @@ _ROLES = {
     "extra": re.compile(r"assets\.extra/.+", re.DOTALL),
     "fingerprint": re.compile(r"fingerprint\.pb"),
     "Keras metadata": re.compile(r"keras_metadata\.pb"),
+    "compiled model": re.compile(r"compiled/.+", re.DOTALL),
     "debug information": re.compile(r"debug/.+|saved_model_debug_info\.pb", re.DOTALL),
 }
 
@@ -45,6 +46,7 @@ def size_problems(size: int) -> Iterator[Problem]:
         if limit.is_exceeded:
             yield Problem(
                 "warning",
+                "too-large",
                 f"It has {size:,} bytes; {limit.platform} takes at most {limit.bytes:,}.",
                 "Make it smaller with `cpr clean` and `cpr shrink`.",
             )

@@ -78,12 +78,14 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
         if escapes(asset.filename):
             yield Problem(
                 "error",
+                "asset-escapes",
                 f"{label} reads the asset {asset.filename!r}, which leads out of assets/.",
                 "Do not load this model: it reads files of the machine that serves it.",
             )
         elif asset.size is None:
             yield Problem(
                 "error" if asset.is_read else "warning",
+                "asset-missing",
                 f"{label} {'reads' if asset.is_read else 'names'} assets/{asset.filename}, "
                 f"which is missing{'' if asset.is_read else '; nothing that is served reads it'}.",
                 "Copy the whole directory of the model, or export it again.",
@@ -91,6 +93,7 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
     for op in graph.unsafe:
         yield Problem(
             "warning",
+            "unsafe-operation",
             f"{label} has {op.count} × {op.op}, which {op.reason}: {op.places[0]}.",
             "Load the model only if you trust who made it.",
         )
@@ -98,6 +101,7 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
         if training.reached and "serve" in graph.tags:
             yield Problem(
                 "warning",
+                "training-operation",
                 f"A signature of {label} reaches {training.reached} × {training.op} "
                 f"({training.reason}).",
                 "Export a graph that is built for serving.",
@@ -105,6 +109,7 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
     if graph.unrestored:
         yield Problem(
             "warning",
+            "not-restored",
             f"{label} has no restore for {count(len(graph.unrestored), 'variable')} that its "
             f"signatures reach, such as {graph.unrestored[0]}: TensorFlow Serving and the loader "
             "of TensorFlow 1 fail at the first request; tf.saved_model.load does not.",
@@ -113,6 +118,7 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
     if not graph.signatures:
         yield Problem(
             "warning",
+            "no-signature",
             f"{label} has no signature: nothing says what it takes.",
             "Export the model with signatures.",
         )

@@ -14,9 +14,13 @@ Role = Literal["weight", "optimizer", "training", "bookkeeping"]
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with the model, or worth knowing; an error means that it cannot be served."""
+    """Something wrong with the model, or worth knowing; an error means that it cannot be served.
+
+    `id` names the kind; docs/inspect.md lists them.
+    """
 
     severity: Severity
+    id: str
     message: str
     fix: str = ""
 

@@ -33,6 +33,7 @@ def inspect_file(path: Path) -> Inspection:
     problems = [
         Problem(
             "error",
+            "lambda-layer",
             f"It has a Lambda layer{layer}: Python code inside a model file, which is not run.",
             "Use a layer class instead.",
         )
@@ -42,10 +43,22 @@ def inspect_file(path: Path) -> Inspection:
     try:
         variables = tuple(_variables(path))
     except EnvironmentProblem as error:
-        problems.append(Problem("note", f"Its weights are not listed: {error.problem}", error.hint))
+        problems.append(
+            Problem(
+                "note",
+                "weights-not-listed",
+                f"Its weights are not listed: {error.problem}",
+                error.hint,
+            )
+        )
     except _DAMAGED as error:
         problems.append(
-            Problem("error", f"Its weights cannot be read: {error}", "Save the model again.")
+            Problem(
+                "error",
+                "weights-damaged",
+                f"Its weights cannot be read: {error}",
+                "Save the model again.",
+            )
         )
     is_archive = path.suffix == ".keras"
     signatures = _signatures(layers)

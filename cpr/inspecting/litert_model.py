@@ -90,10 +90,17 @@ def _problems(operators: set[str]) -> Iterator[Problem]:
     custom = sorted(name for name in operators if name not in BUILTIN and name not in flex)
     if flex:
         message = f"It has operators of TensorFlow, which LiteRT alone does not have: {flex[0]}."
-        yield Problem("warning", message, "Convert it with LiteRT's own operators only.")
+        yield Problem(
+            "warning",
+            "tensorflow-operators",
+            message,
+            "Convert it with LiteRT's own operators only.",
+        )
     if custom:
         message = f"It has custom operators: {', '.join(custom[:3])}."
-        yield Problem("warning", message, "LiteRT needs a library that has them.")
+        yield Problem(
+            "warning", "custom-operators", message, "LiteRT needs a library that has them."
+        )
 
 
 def _operator(code: Table) -> str:

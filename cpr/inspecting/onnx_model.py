@@ -82,6 +82,7 @@ def inspect_file(path: Path) -> Inspection:
             problems.append(
                 Problem(
                     "warning",
+                    "custom-operators",
                     f"It has operators of the domain {domain!r}, which ONNX does not define.",
                     "ONNX Runtime needs a library that has them.",
                 )
@@ -149,10 +150,12 @@ def _variables(path: Path, graph: Any, problems: list[Problem]) -> Iterator[Vari
             message = (
                 f"The weight {tensor.name!r} lies at {beside!r}, outside of the model's folder."
             )
-            problems.append(Problem("error", message, "Do not load this model."))
+            problems.append(Problem("error", "weights-escape", message, "Do not load this model."))
         elif not (path.parent / beside).is_file():
             message = f"The weight {tensor.name!r} lies in {beside}, which is missing."
-            problems.append(Problem("error", message, "Copy that file beside the model."))
+            problems.append(
+                Problem("error", "weights-missing", message, "Copy that file beside the model.")
+            )
 
 
 def _signature(graph: Any, weights: set[str]) -> SignatureView:

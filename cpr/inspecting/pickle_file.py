@@ -12,6 +12,10 @@ from cpr.inspecting.inspection import Inspection, Problem
 from cpr.inspecting.single_file import single_file
 
 _KINDS = {"sklearn": "scikit-learn", "xgboost": "xgboost", "lightgbm": "lightgbm"}
+_OWN = (
+    "Ship them in the package, or name them in [predictor] trusted; load it only if you trust who "
+    "made it."
+)
 _FIX = "Load it with --trust full only if you trust who made it."
 
 
@@ -24,7 +28,12 @@ def inspect_file(path: Path) -> Inspection:
     try:
         scan = scan_pickle(path)
     except ForbiddenPickle as error:
-        problem = Problem("error", f"It does what no pickle of a model needs to do: {error}.", _FIX)
+        problem = Problem(
+            "error",
+            "forbidden-pickle",
+            f"It does what no pickle of a model needs to do: {error}.",
+            _FIX,
+        )
         return _inspection(path, PickleScan(error.names), (problem,))
     except Exception as error:  # a damaged pickle may fail in any way
         raise LoadError(
@@ -44,9 +53,8 @@ def _inspection(path: Path, scan: PickleScan, problems: tuple[Problem, ...]) -> 
         message = f"It needs names that are not listed: {', '.join(unlisted[:3])}{more}."
         problems = (
             *problems,
-            Problem("warning", message, "Ship them in the package, or name them in "
-                    "[predictor] trusted; load it only if you trust who made it."),
-        )  # fmt: skip
+            Problem("warning", "unlisted-names", message, _OWN),
+        )
     facts: dict[str, str | bool | int] = {
         "pickle protocol": scan.protocol,
         "compression": scan.compression or "none",

@@ -90,12 +90,14 @@ def _graph_problems(graphs: tuple[Graph, ...]) -> Iterator[Problem]:
         if number > 1:
             yield Problem(
                 "warning",
+                "same-tags",
                 f"{number} graphs have the tags {','.join(tags)}; loaders take the first.",
                 "Export each graph with tags of its own.",
             )
     if not any("serve" in graph.tags for graph in graphs):
         yield Problem(
             "warning",
+            "no-serve-tag",
             "No graph has the tag serve, which servers look for.",
             "Name the tags in the setting predictor.tags, or export the model with the tag serve.",
         )
@@ -107,6 +109,7 @@ def _variable_problems(variables: tuple[Variable, ...]) -> Iterator[Problem]:
     if copies * _NOTABLE > whole:
         yield Problem(
             "note",
+            "stored-again",
             f"{copies:,} of {whole:,} bytes of variables are stored more than once.",
             "`cpr clean` stores them once.",
         )
@@ -117,6 +120,7 @@ def _variable_problems(variables: tuple[Variable, ...]) -> Iterator[Problem]:
     if spare * _NOTABLE > whole:
         yield Problem(
             "note",
+            "not-reached",
             f"No signature reaches {count(len(unneeded), 'variable')} of {spare:,} bytes.",
             "`cpr clean` leaves them out.",
         )
@@ -128,6 +132,7 @@ def _file_problems(files: tuple[ModelFile, ...]) -> Iterator[Problem]:
         names = ", ".join(file.path for file in others[:3]) + (", …" if len(others) > 3 else "")
         yield Problem(
             "note",
+            "other-files",
             f"{count(len(others), 'file')} of {sum(file.size for file in others):,} bytes are no "
             f"part of a SavedModel: {names}.",
             "`cpr clean` leaves them out.",

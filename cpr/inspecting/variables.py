@@ -50,16 +50,20 @@ def read_stored(folder: Path) -> Stored:
     try:
         entries = read_index(index)
     except DamagedIndex as error:
-        problem = Problem("error", f"variables/variables.index is damaged: {error}.", _AGAIN)
+        problem = Problem(
+            "error", "index-damaged", f"variables/variables.index is damaged: {error}.", _AGAIN
+        )
         return Stored({}, problems=(problem,))
     except OSError as error:
         message = f"variables/variables.index cannot be read: {error.strerror}."
-        return Stored({}, problems=(Problem("error", message, _AGAIN),))
+        return Stored({}, problems=(Problem("error", "index-damaged", message, _AGAIN),))
     problems = list(_shard_problems(index.parent, entries))
     try:
         return Stored(entries, read_objects(index.parent, entries), tuple(problems))
     except DamagedObjects:
-        problems.append(Problem("warning", f"{KEY} among the variables is damaged.", _AGAIN))
+        problems.append(
+            Problem("warning", "objects-damaged", f"{KEY} among the variables is damaged.", _AGAIN)
+        )
         return Stored(entries, problems=tuple(problems))
 
 
@@ -105,7 +109,7 @@ def _without_index(index: Path) -> Iterator[Problem]:
     if index.parent.is_dir() and any(
         _SHARD.fullmatch(path.name) for path in index.parent.iterdir()
     ):
-        yield Problem("error", "variables/variables.index is missing.", _AGAIN)
+        yield Problem("error", "index-missing", "variables/variables.index is missing.", _AGAIN)
 
 
 def _content(entry: Entry) -> tuple[object, ...]:
@@ -133,6 +137,7 @@ def _shard_problems(folder: Path, entries: Mapping[str, Entry]) -> Iterator[Prob
         if number not in shards:
             yield Problem(
                 "error",
+                "shard-missing",
                 f"variables/variables.data-{number:05d}-of-… is missing; {shorten(last.name)} "
                 "and others are in it.",
                 _AGAIN,
@@ -140,6 +145,7 @@ def _shard_problems(folder: Path, entries: Mapping[str, Entry]) -> Iterator[Prob
         elif (size := shards[number].stat().st_size) < last.offset + last.size:
             yield Problem(
                 "error",
+                "shard-too-short",
                 f"variables/{shards[number].name} has {size:,} bytes and ends before "
                 f"{shorten(last.name)} does.",
                 _AGAIN,

@@ -31,7 +31,14 @@ def warmup_facts(folder: Path) -> tuple[dict[str, str | bool | int], list[Proble
         if not isinstance(error, protos.DecodeError):
             reason = str(error)
         problem = f"{_FILE} is damaged: {reason}."
-        return {}, [Problem("warning", problem, "Write it again: TensorFlow Serving stops at it.")]
+        return {}, [
+            Problem(
+                "warning",
+                "warm-up-damaged",
+                problem,
+                "Write it again: TensorFlow Serving stops at it.",
+            )
+        ]
     total = sum(counts.values())
     text = ", ".join(f"{count} × {kind}" for kind, count in sorted(counts.items()))
     problems = []
@@ -39,6 +46,7 @@ def warmup_facts(folder: Path) -> tuple[dict[str, str | bool | int], list[Proble
         problems.append(
             Problem(
                 "warning",
+                "warm-up-too-long",
                 f"{_FILE} has {total:,} requests; TensorFlow Serving takes at most {_MOST:,}.",
                 "Leave the first thousand.",
             )

@@ -46,9 +46,11 @@ def test_shows_signatures_with_their_requests(tf1_two_graphs):
 
 def test_says_first_whether_it_can_be_served(found):
     assert "Nothing stands in the way of serving it." in render(replace(found, problems=()))
-    warned = replace(found, problems=(Problem("warning", "w"),))
+    warned = replace(found, problems=(Problem("warning", "id", "w"),))
     assert "It can be served; 1 warning." in render(warned)
-    broken = replace(found, problems=(Problem("error", "e", "f"), Problem("error", "g")))
+    broken = replace(
+        found, problems=(Problem("error", "id", "e", "f"), Problem("error", "id", "g"))
+    )
     assert "It cannot be served as it is: 2 errors." in render(broken)
 
 
@@ -56,7 +58,7 @@ def test_says_first_whether_it_can_be_served(found):
 @pytest.mark.parametrize("width", [380, 1200])
 def test_is_readable_and_asks_for_nothing(found, open_page, contrast, scheme, width):
     graph = replace(found.graphs[0], constants=(Constant("c", "float32", (9,), 500),))
-    text = render(replace(found, graphs=(graph,), problems=(Problem("warning", "w", "f"),)))
+    text = render(replace(found, graphs=(graph,), problems=(Problem("warning", "id", "w", "f"),)))
     page, seen = open_page(text, color_scheme=scheme, viewport={"width": width, "height": 800})
     assert seen == []
     worst = contrast(page)
