@@ -15,6 +15,8 @@ from cpr.messages import Call
 DIALECTS = ("aiplatform", "vertex", "tfserving", "kserve")
 DIALECT_NUMBERS = {name: number for number, name in enumerate(DIALECTS)}
 ALONE, GZIP, EXPLAIN = 1, 2, 4
+LARGE_BYTES = 1 << 16
+"""Bodies beyond this are worth a further system call, or a further object, for no copy."""
 
 # body, call, deadline, dialect, flags, length of the request id, of the content type
 _REQUEST = struct.Struct("<IIQBBHH")

@@ -50,19 +50,22 @@ class AnsweringProtocol(HttpToolsProtocol):
         self._unread = 0
         self._moved = NEVER
 
-    def answer(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+    def answer(self, exchange: Exchange, head: bytes, body: bytes | memoryview) -> None:
         """Take the whole answer to a request; it is sent when those before it are."""
         exchanges = self.exchanges
         if not exchanges or exchanges[0] is not exchange:
-            exchange.response = head + body
+            exchange.response = b"".join((head, body))
         elif len(exchanges) == 1 and exchange.is_kept_alive and self.phase == IDLE:
             exchanges.clear()
-            self._write(head + body)
+            if isinstance(body, bytes):
+                self._write(head + body)
+            else:
+                self._write(head, body)
             self.deadline = self.loop.time() + self._keep_alive_s
             if self.flow.read_paused:
                 self._read_on()
         else:
-            exchange.response = head + body
+            exchange.response = b"".join((head, body))
             self._send_answers()
 
     def _send_answers(self) -> None:
@@ -87,12 +90,17 @@ class AnsweringProtocol(HttpToolsProtocol):
         if self.flow.read_paused and not is_last:
             self._read_on()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, more: memoryview | None = None) -> None:
         transport = self.transport
-        if not transport.is_closing():
-            self._written, self._unread = len(data), 0
-            self.has_large_answer = self._written > SLOWEST
+        if transport.is_closing():
+            return
+        self._written, self._unread = len(data), 0
+        if more is None:
             transport.write(data)
+        else:
+            self._written += len(more)
+            transport.writelines([data, more])
+        self.has_large_answer = self._written > SLOWEST
 
     def _read_on(self) -> None:
         if not self.flow.write_paused:

@@ -15,7 +15,7 @@ from cpr.observe.counters import Counters
 from cpr.observe.request_ids import accepted, request_names
 from cpr.observe.tracing import Tracer
 from cpr.server.access import Access, Denied
-from cpr.server.frames import EXPLAIN, GZIP
+from cpr.server.frames import EXPLAIN, GZIP, LARGE_BYTES
 from cpr.server.front_exchange import Buffered, Exchange, Held, Owner
 from cpr.server.front_heads import JSON, Heads, lines
 from cpr.server.front_known_heads import KnownHeads
@@ -31,6 +31,7 @@ from cpr.wire.routes import Route, Routes
 logger = logging.getLogger(__name__)
 
 _MOST_PATHS = 1024
+_SMALL_BYTES = 4096
 _LONGEST_TYPE = 1024
 _REASONS = {401: "auth", 403: "host", 421: "host"}
 _TEXT = b"text/plain; version=0.0.4; charset=utf-8"
@@ -161,25 +162,30 @@ class Front:
         Raises:
             Refusal: The bodies that this front holds are too much for its memory.
         """
-        held = exchange.held
+        held, body = exchange.held, exchange.body
         if held is None:
             held = exchange.held = Held(self.buffered)
-            held.grow(len(exchange.body))
-            exchange.body = bytearray(exchange.body)
+        if isinstance(body, bytes):
+            held.grow(len(body))
+            body = exchange.body = [body]
         held.grow(len(piece))
         limit = self.options.buffer_bytes
         if limit and self.buffered.bytes > limit:
             exchange.body = b""
             raise self._overloaded()
-        exchange.body += piece
+        last = body[-1]
+        if len(piece) > _SMALL_BYTES:
+            body.append(piece)
+        elif isinstance(last, bytearray) and len(last) < LARGE_BYTES:
+            last += piece
+        else:
+            body.append(bytearray(piece))  # to which others are added: there may be millions
 
     def submit(self, exchange: Exchange) -> None:
         """Have a prediction made; its owner gets the response."""
         if self.pool.in_flight >= self.options.max_pending:
             self.refused(exchange, self._overloaded())
             return
-        if type(exchange.body) is not bytes:
-            exchange.body = bytes(exchange.body)
         self.pool.submit(exchange)
 
     def abandoned(self, exchange: Exchange) -> None:
@@ -243,7 +249,7 @@ class Front:
         self,
         exchange: Exchange,
         status: int,
-        body: bytes,
+        body: bytes | memoryview,
         content_type: bytes = JSON,
         extra: bytes = b"",
         stages: Stages = NO_STAGES,

@@ -15,8 +15,8 @@ class Owner(Protocol):
 
     peer: str
 
-    def answer(self, exchange: Exchange, head: bytes, body: bytes) -> None:
-        """Take the answer; its status is the exchange's."""
+    def answer(self, exchange: Exchange, head: bytes, body: bytes | memoryview) -> None:
+        """Take the answer, whose status is the exchange's; a view is of what nobody changes."""
 
 
 class Buffered:
@@ -50,7 +50,8 @@ class Exchange:
     `owner` takes the answer: the connection, or whoever else asked; None once
     there is one, or nobody waits for it. `route` is None for what the pages
     answer. `attempts` counts workers that ended while they were predicting it.
-    `received` counts bytes of the body. `refusal` is what it will be answered
+    `received` counts bytes of the body, which is a list of its pieces where it
+    came in several. `refusal` is what it will be answered
     once its body has been read past.
     """
 
@@ -77,7 +78,7 @@ class Exchange:
         self.fields = fields
         self.peer = owner.peer
         self.started_ns = monotonic_ns()
-        self.body: bytes | bytearray = b""
+        self.body: bytes | list[bytes | bytearray] = b""
         self.query = b""
         self.received = 0
         self.content_type = b""

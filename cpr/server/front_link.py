@@ -10,6 +10,7 @@ from cpr.observe.answered import NO_STAGES, Stages
 from cpr.server.frames import (
     ANSWER_SIZE,
     DIALECT_NUMBERS,
+    LARGE_BYTES,
     REPLY_SIZE,
     pack_request,
     unpack_answer,
@@ -23,7 +24,7 @@ class Outcome(NamedTuple):
     """What a worker made of an exchange."""
 
     status: int
-    body: bytes
+    body: bytes | memoryview
     content_type: bytes = b""
     stages: Stages = NO_STAGES
 
@@ -72,6 +73,7 @@ class Link(asyncio.Protocol):
         self._received = 0
         self._number = 0
         self._out: list[bytes | bytearray] = []
+        self._has_large = False
         self._chunks: list[bytes] = []
         self._have = 0
         self._need = REPLY_SIZE
@@ -87,13 +89,13 @@ class Link(asyncio.Protocol):
         self.pending[number] = exchange
         route = exchange.route
         request_id = exchange.request_id.encode()
-        body = exchange.body
-        out = self._out
+        body, out = exchange.body, self._out
+        size = len(body) if isinstance(body, bytes) else sum(map(len, body))
         if not out:
             self.loop.call_soon(self._flush)
         out.append(
             pack_request(
-                len(body),
+                size,
                 number,
                 exchange.deadline_ns,
                 DIALECT_NUMBERS[route.dialect] if route is not None else 0,
@@ -104,11 +106,20 @@ class Link(asyncio.Protocol):
             + request_id
             + exchange.content_type
         )
-        out.append(body)
+        if isinstance(body, bytes):
+            out.append(body)
+        else:
+            out += body
+        self._has_large |= size > LARGE_BYTES
 
     def _flush(self) -> None:
         out, self._out = self._out, []
-        if self._transport is not None:
+        has_large, self._has_large = self._has_large, False
+        if self._transport is None:
+            return
+        if has_large:
+            self._transport.writelines(out)  # what is large is not copied to be joined
+        else:
             self._transport.write(b"".join(out))
 
     def data_received(self, data: bytes) -> None:
@@ -136,7 +147,12 @@ class Link(asyncio.Protocol):
                 content_type = data[start + REPLY_SIZE : body_start] if type_length else b""
                 if raw != (found := data[start + ANSWER_SIZE : start + REPLY_SIZE]):
                     raw, stages = found, Stages._make(unpack_stages(found))
-                told = (status, data[body_start:end], content_type, stages)
+                body: bytes | memoryview
+                if length > LARGE_BYTES:
+                    body = memoryview(data)[body_start:end]
+                else:
+                    body = data[body_start:end]
+                told = (status, body, content_type, stages)
                 self.on_reply(exchange, self, Outcome._make(told))
             start = end
         if start < size:

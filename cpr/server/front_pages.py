@@ -42,10 +42,10 @@ class _Asker:
         self.peer = peer
         self.answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    def answer(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+    def answer(self, exchange: Exchange, head: bytes, body: bytes | memoryview) -> None:
         """Take the answer."""
         with contextlib.suppress(asyncio.InvalidStateError):  # its page was given up
-            self.answered.set_result(body)
+            self.answered.set_result(bytes(body))
 
 
 class FrontBackend:

@@ -19,7 +19,7 @@ from cpr.messages import Call, Reply
 from cpr.observe.server_log import log_failure
 from cpr.routine import Routine
 from cpr.server.control import ControlSocket
-from cpr.server.frames import EXPIRED, RequestFrame, RequestReader, pack_reply
+from cpr.server.frames import EXPIRED, LARGE_BYTES, RequestFrame, RequestReader, pack_reply
 from cpr.server.options import ServeOptions
 from cpr.server.progress import Progress
 
@@ -41,10 +41,18 @@ class _Channel:
         self.progress = Progress(page)
         self.reader = RequestReader()
 
-    def send(self, data: bytes) -> bool:
-        """Write replies; False when the front is gone."""
+    def send(self, parts: Sequence[bytes]) -> bool:
+        """Write replies, together but for what is large; False when the front is gone."""
+        small: list[bytes] = []
         try:
-            self.connection.sendall(data)
+            for part in parts:
+                if len(part) <= LARGE_BYTES:
+                    small.append(part)
+                    continue
+                self.connection.sendall(b"".join(small))
+                self.connection.sendall(part)
+                small.clear()
+            self.connection.sendall(b"".join(small))
         except OSError:
             return False
         return True
@@ -177,7 +185,7 @@ class WorkerLoop:
                 continue
             _add_reply(parts, frame, next(replies))
         for channel, parts in answers.items():
-            if not channel.send(b"".join(parts)):
+            if not channel.send(parts):
                 self._drop(channel)
 
     def _explain(self, call: Call, deadline_ns: int) -> Reply:

@@ -38,6 +38,9 @@ class Transport:
     def write(self, data):
         self.written += data
 
+    def writelines(self, parts):
+        self.written += b"".join(parts)
+
     def is_closing(self):
         return self.state == "closed"
 

@@ -66,6 +66,24 @@ def test_large_requests_that_are_cut_anywhere_are_not_taken_for_large_heads(conn
         assert read_until(connection, b"]}").startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("piece", [1 << 20, 50_000])
+def test_large_bodies_and_answers_arrive_whole_in_their_order(connection, piece):
+    sizes = [30_000, 400_000, 70_000, 5]
+    requests = []
+    for number, size in enumerate(sizes):
+        body = b'{"instances": ["%b"]}' % (b"%d" % number * size)
+        requests.append(PREDICT + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    data = b"".join(requests)
+    with connection.makefile("rb") as answers:
+        for at in range(0, len(data), piece):
+            connection.sendall(data[at : at + piece])
+        for number, size in enumerate(sizes):
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            headers = dict(line.split(b": ", 1) for line in iter(answers.readline, b"\r\n"))
+            body = answers.read(int(headers[b"content-length"]))
+            assert body == b'{"predictions":["%b"]}' % (b"%d" % number * 2 * size)
+
+
 def test_a_supervisor_that_is_held_up_ends_no_front(supervise):
     supervisor = supervise()
     supervisor.await_ready()
