@@ -57,8 +57,9 @@ def inspect_model(location: str | Path) -> Inspection:
 
 def _existing(location: str | Path) -> Path:
     path = Path(location)
-    if path.is_file() and (path.name in (BINARY, TEXT) or path.suffix in _SUFFIXES):
-        return path
+    is_file = path.is_file() and (path.name in (BINARY, TEXT) or path.suffix in _SUFFIXES)
+    if is_file or path.is_dir():
+        return path  # as it was given, for reports
     return local_path(str(location))
 
 
