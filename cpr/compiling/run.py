@@ -128,7 +128,7 @@ def compile_model(
 
 
 def _already(artifact: Artifact) -> CompileReport:
-    only = Candidate("native", why_not=f"an {artifact.kind.value} model runs as fast as it can")
+    only = Candidate("native", why_not=f"{artifact.path.name} is in a form for serving already")
     return CompileReport(artifact.path, artifact.kind.value, [only], None, None)
 
 
