@@ -24,8 +24,13 @@ from cpr.savedmodel.shrinking.vocabulary import PLACEHOLDER
 from cpr.wire.tensors import Array, columns, dense
 
 ROWS = 8
-# What open dimensions and integers are, tried in this order.
-_TRIES = ((16, 50), (16, 2), (3, 2), (1, 2), (224, 2))
+_Try = tuple[int, int, tuple[int, ...]]
+# What open dimensions, integers, and shapes said to be scalar are, tried in this
+# order: old exporters left shapes out, which reads as a scalar.
+_TRIES: tuple[_Try, ...] = (
+    *((16, 50, ()), (16, 2, ()), (3, 2, ()), (1, 2, ()), (224, 2, ())),
+    *((16, 2, (ROWS,)), (16, 2, (ROWS, 1))),
+)
 _WORDS = 200
 
 
@@ -53,10 +58,7 @@ def sample_inputs(
                 continue
             except BadInput as error:
                 refusals.append(error)
-        made[name] = [
-            _made_up(signature, words, features, open_size, classes)
-            for open_size, classes in _TRIES
-        ]
+        made[name] = [_made_up(signature, words, features, sizes) for sizes in _TRIES]
     if refusals and len(refusals) == len(known):
         raise UsageError(
             f"No signature takes the instances: {refusals[0].problem}",
@@ -98,13 +100,13 @@ def _made_up(
     signature: Signature,
     words: list[bytes],
     features: list[tuple[bytes, str, tuple[int, ...]]],
-    open_size: int,
-    classes: int,
+    sizes: _Try,
 ) -> dict[str, Array]:
+    open_size, classes, scalar = sizes
     generator = np.random.default_rng(0)
     made = {}
     for alias, spec in signature.inputs.items():
-        shape = _shape(spec, open_size)
+        shape = _shape(spec, open_size) or scalar
         if spec.dtype == "string" and features and len(shape) <= 1:
             rows = [
                 _example(features, words, classes, generator) for _ in range(max(shape, default=1))
