@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cpr.compiling.declined import Declined
+from cpr.errors import CprError
 from cpr.extras import import_extra
 from cpr.predictors._signatures import Signature
 from cpr.predictors._tf_functions import TfFunctions
@@ -57,8 +58,16 @@ class FrozenGraph:
         return digest.hexdigest() + repr(ends)
 
 
-def freeze(tf: Any, runner: TfSession | TfFunctions, signature: Signature) -> FrozenGraph:
-    """Freeze one signature.
+def freeze(
+    tf: Any,
+    runner: TfSession | TfFunctions,
+    signature: Signature,
+    load_functions: Callable[[], TfFunctions],
+) -> FrozenGraph:
+    """Freeze one signature, of a session's graph or else of TensorFlow 2's functions.
+
+    Each way knows what the other does not: reference variables and odd shapes
+    of TensorFlow 1 the one, gathering from a variable inside a function the other.
 
     Raises:
         Declined: It keeps state, draws random numbers, or cannot be frozen.
@@ -71,8 +80,12 @@ def freeze(tf: Any, runner: TfSession | TfFunctions, signature: Signature) -> Fr
         function = _function(tf, convert, runner, signature)
         frozen = convert.convert_variables_to_constants_v2(function, lower_control_flow=False)
     except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise Declined(f"the graph cannot be frozen: {said}") from error
+        try:
+            function = load_functions().function(signature)
+            frozen = convert.convert_variables_to_constants_v2(function, lower_control_flow=False)
+        except (CprError, ValueError, KeyError, TypeError, tf.errors.OpError):
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise Declined(f"the graph cannot be frozen: {said}") from error
     graph = frozen.graph.as_graph_def()
     _refuse_state(graph)
     fed = [tensor.name for tensor in frozen.inputs if tensor.dtype != tf.resource]

@@ -207,7 +207,7 @@ def _judge(work: _Work, original: Subject, built: list[Candidate], bench: ChildP
         return
     for item in built:
         verdict = answer["verdicts"][item.name]
-        item.why_not = verdict["why_not"]
+        item.why_not = verdict["why_not"].replace(f"{work.staged[item.name].folder}/", "")
         item.deviation = verdict["deviation"]["largest"]
         item.compared = verdict["deviation"]["values"]
         item.labels = verdict["deviation"]["labels"]

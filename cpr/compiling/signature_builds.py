@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,19 @@ def build_signatures(
     tf = import_tensorflow()
     with tempfile.TemporaryDirectory(prefix="cpr-compile-") as made, without_deprecations(tf):
         folder, runner, signatures, tagged = _load(tf, artifact, tags, Path(made))
+        inner_ones = {name: inner for name, (_, inner) in signatures.items()}
+
+        @cache
+        def load_functions() -> TfFunctions:
+            return TfFunctions(tf, folder, tagged, inner_ones)
+
         if not signatures:
             raise Declined("the model has no signature")
         entries: dict[str, Any] = {}
         written: dict[str, str] = {}
         for name, (declared, inner) in signatures.items():
             try:
-                frozen = freeze(tf, runner, inner)
+                frozen = freeze(tf, runner, inner, load_functions)
                 key = frozen.identity
                 if key not in written:
                     written[key] = f"function-{len(written)}.{_SUFFIXES[runtime]}"
