@@ -230,4 +230,10 @@ def _put_in_place(result: Shrunk, taken: list[Taken], work: Path) -> None:
     if made is None:
         made = work / "copy"
         shutil.copytree(result.source, made, copy_function=shutil.copyfile)
-    made.replace(result.output)
+    try:
+        made.replace(result.output)
+    except OSError as error:
+        raise UsageError(
+            f"{result.output} cannot be put in place: {error.strerror}.",
+            hint="Something else was written there meanwhile; name another directory.",
+        ) from error

@@ -154,6 +154,16 @@ def test_an_output_that_is_not_free_is_refused(modern, tmp_path, output, message
         shrink(tmp_path / "model", tmp_path / output)
 
 
+def test_an_output_that_is_taken_meanwhile_is_left_alone(modern, tmp_path):
+    def write(_):
+        (tmp_path / "small").mkdir(exist_ok=True)
+        (tmp_path / "small" / "theirs").touch()
+
+    with pytest.raises(UsageError, match="cannot be put in place"):
+        shrink(modern, tmp_path / "small", progress=write)
+    assert [path.name for path in tmp_path.rglob("*")] == ["small", "theirs"]
+
+
 def test_unknown_weights_are_refused(modern, tmp_path):
     with pytest.raises(UsageError, match="expected one of float32, float16, bfloat16, int8"):
         shrink(modern, tmp_path / "small", weights="int4")
