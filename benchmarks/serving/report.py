@@ -59,7 +59,8 @@ def _goals(medians: Medians) -> list[str]:
         measure = one.goal.measure
         rows.append(
             (
-                title((one.goal.item, one.goal.connections)),
+                title((one.goal.item, one.goal.connections))
+                + (", compiled" if one.goal.server == "ours-compiled" else ""),
                 NAMES[measure],
                 f"{SERVERS[one.best_server].title}",
                 _number(one.best, measure),

@@ -15,7 +15,7 @@ from typing import Any
 from installing import HERE, is_installed
 from items import ITEMS, VARIANTS, Item, instances
 from processes import Running, machine_spent_s
-from servers import VARIABLES, Server
+from servers import SERVERS, VARIABLES, Server
 from turns import Turn, body, fault, take
 
 # A turn is taken again when others used more of the machine than this, in cores.
@@ -156,8 +156,8 @@ class Measurement:
             if (turn.item, turn.connections, turn.round) == (item.name, connections, 1)
         ]
         own = [turn.rps for turn in cell if turn.server == server.name]
-        best = max((turn.rps for turn in cell if turn.server not in ("ours", "nginx")), default=0)
-        return bool(own) and own[0] >= CONTENDER * best
+        peers = [turn.rps for turn in cell if SERVERS[turn.server].kind == "peer"]
+        return bool(own) and own[0] >= CONTENDER * max(peers, default=0)
 
 
 def _expected(items: tuple[Item, ...], folder: Path) -> dict[str, list[list[Any]]]:

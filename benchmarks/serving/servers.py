@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from items import ITEMS, Protocol
@@ -71,7 +71,7 @@ class Server:
 
 
 ENVIRONMENTS = {
-    "ours": Environment((".[serve]", TENSORFLOW), "cpr"),
+    "ours": Environment((".[serve,compile]", TENSORFLOW), "cpr"),
     "vertex": Environment(
         ("google-cloud-aiplatform[prediction]==2.7.0", "uvicorn[standard]", TENSORFLOW),
         "google-cloud-aiplatform",
@@ -175,6 +175,17 @@ OURS = Server(
     },
 )
 
+# What a user gets by `cpr compile` beforehand; nothing else differs.
+COMPILED = replace(
+    OURS,
+    name="ours-compiled",
+    title="cpr serve, compiled",
+    works={
+        "sklearn": ("--model-dir", "{models}/sklearn-compiled"),
+        "savedmodel": ("--model-dir", "{models}/savedmodel-compiled"),
+    },
+)
+
 NGINX = Server(
     "nginx",
     "nginx, fixed body",
@@ -193,6 +204,7 @@ SERVERS = {
     server.name: server
     for server in (
         OURS,
+        COMPILED,
         _peer("vertex", "Vertex AI CPR", "/predict"),
         _peer("kserve", "KServe", "/v1/models/m:predict"),
         _peer("mlserver", "MLServer", "/v2/models/m/infer", "tensors"),
