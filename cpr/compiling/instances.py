@@ -118,7 +118,9 @@ def find_bounds(signature: Signature, instances: SignatureInstances, accepts: Ac
 
         if not takes(0):
             continue
-        low = int(limits.min) if limits.min < 0 and takes(-1) else 0
+        low, bottom = 0, max(-_HIGHEST, int(limits.min))
+        if bottom < 0 and takes(-1):  # Keras counts negative ids from the end
+            low = int(limits.min) if takes(bottom) else _last_accepted(takes, bottom)
         high = int(limits.max) if takes(top) else _last_accepted(takes, top)
         found[alias] = (low, high)
     return found
@@ -126,8 +128,8 @@ def find_bounds(signature: Signature, instances: SignatureInstances, accepts: Ac
 
 def _last_accepted(takes: Callable[[int], bool], refused: int) -> int:
     accepted = 0
-    while refused - accepted > 1:
-        middle = (accepted + refused) // 2
+    while abs(refused - accepted) > 1:
+        middle = int((accepted + refused) / 2)
         accepted, refused = (middle, refused) if takes(middle) else (accepted, middle)
     return accepted
 

@@ -32,7 +32,8 @@ class _Bench:
     def probe(self, message: Message) -> Message:
         """Load the original and find out what it takes."""
         try:
-            self._load(Subject.from_json(message.header["subject"]), None)
+            subject = Subject.from_json(message.header["subject"])
+            self._load(subject, None, is_careful=message.header["careful"])
         except Declined as error:
             return Message({"declined": str(error)})
         assert self._trial is not None
@@ -68,12 +69,15 @@ class _Bench:
             }
         )
 
-    def _load(self, subject: Subject, facts: Mapping[str, Any] | None) -> None:
+    def _load(
+        self, subject: Subject, facts: Mapping[str, Any] | None, *, is_careful: bool = False
+    ) -> None:
         self._opened = _opener(subject, "native")
         predictor = self._opened({})
         kind = subject.artifact.kind
         if kind in SIGNATURE_KINDS:
-            self._trial = SignatureTrial(predictor, subject.artifact.path, facts)
+            folder = subject.artifact.path
+            self._trial = SignatureTrial(predictor, folder, facts, is_careful=is_careful)
         else:
             is_booster = kind is Kind.XGBOOST
             self._trial = TableTrial(

@@ -21,11 +21,19 @@ class SignatureTrial:
         predictor: The original.
         folder: Of the model; vocabularies among its assets give texts.
         facts: From an earlier trial of the same model; found out anew if None.
+        is_careful: Whether to try no shapes that are not declared: some end
+            the process, in TensorFlow itself. They are taken for refused.
     """
 
     def __init__(
-        self, predictor: Any, folder: Path, facts: Mapping[str, Any] | None = None
+        self,
+        predictor: Any,
+        folder: Path,
+        facts: Mapping[str, Any] | None = None,
+        *,
+        is_careful: bool = False,
     ) -> None:
+        self._is_careful = is_careful or bool(facts and facts["is_careful"])
         words = words_of(_vocabulary(folder))
         signatures = predictor.signatures
         self._signatures = signatures
@@ -39,7 +47,7 @@ class SignatureTrial:
         }
         if facts is None:
             found = {variant.name: self._find_out(predictor, variant) for variant in self.variants}
-            facts = {"signatures": found}
+            facts = {"signatures": found, "is_careful": is_careful}
         self.facts = dict(facts)
         for name, signature in signatures.items():
             bounds = {
@@ -75,7 +83,7 @@ class SignatureTrial:
             for value in (low - 1, high + 1)
             if -(2**31) < value < 2**31 - 1
         ]
-        return [*made.misshapen(0), *beyond]
+        return beyond if self._is_careful else [*made.misshapen(0), *beyond]
 
     def _find_out(self, predictor: Any, variant: Variant) -> dict[str, Any]:
         made = self._instances[variant.name]
@@ -86,7 +94,7 @@ class SignatureTrial:
         bounds = find_bounds(predictor.signatures[variant.name], made, accepts)
         refused = [
             isinstance(answer(predictor, odd, variant), BadInput)
-            for number in range(2)
+            for number in range(0 if self._is_careful else 2)
             for odd in made.misshapen(number)
         ]
         kept = {alias: list(pair) for alias, pair in bounds.items()}
