@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from cpr.artifacts.compiled import (
     FOLDER,
-    RECORD,
     SCHEMA,
     folder_of,
     hash_files,
@@ -22,17 +18,14 @@ from cpr.artifacts.compiled import (
 )
 from cpr.artifacts.detect import Artifact, detect
 from cpr.compiling.builds import CANDIDATES
+from cpr.compiling.placing import library_versions, place, remove
 from cpr.compiling.report import ORIGINAL, Candidate, CompileReport, Figure, choose
 from cpr.compiling.subject import Subject
 from cpr.config import PredictorSettings
-from cpr.errors import CprError, EnvironmentProblem, UserCodeError
+from cpr.errors import CprError, UserCodeError
 from cpr.isolated.process import ChildProcess
 
 _ENTRY = "cpr.compiling.operations"
-_LIBRARIES = (
-    "tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "scikit-learn", "skl2onnx", "xgboost",
-    "xgboost-cpu", "lightgbm", "onnx", "onnxruntime", "ai-edge-litert",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,7 +114,10 @@ def compile_model(
         _try(work, candidates)
         chosen = choose(candidates)
         folder = folder_of(artifact)
-        _replace(folder, work, chosen)
+        if chosen is None:
+            remove(folder)
+        else:
+            _place(folder, work, chosen)
     return CompileReport(
         artifact.path, artifact.kind.value, candidates, chosen, folder if chosen else None
     )
@@ -205,7 +201,7 @@ def _build(work: _Work, original: Subject, item: Candidate) -> None:
         "source": {"kind": work.artifact.kind.value, "files": hash_source(work.artifact)},
         "files": files,
         "model": answer["model"],
-        "made": {"libraries": _versions()},
+        "made": {"libraries": library_versions()},
     }
     work.records[item.name] = record
     work.staged[item.name] = work.subject.staged(into.parent, record)
@@ -271,39 +267,17 @@ def _ask(
     return child.ask(question, timeout_s=work.terms.time_limit_s, doing=doing).header
 
 
-def _replace(folder: Path, work: _Work, chosen: Candidate | None) -> None:
-    """Put the winner's files into place; the old ones go, whatever happened."""
-    try:
-        if chosen is None:
-            shutil.rmtree(folder, ignore_errors=True)
-            return
-        record = work.records[chosen.name]
-        record["compared"] = {
+def _place(folder: Path, work: _Work, chosen: Candidate) -> None:
+    """Put the winner's files and its record into place."""
+    record = {
+        **work.records[chosen.name],
+        "compared": {
             "atol": work.terms.atol,
             "rtol": work.terms.rtol,
             "values": chosen.compared,
             "labels": chosen.labels,
             "largest_deviation": chosen.deviation,
-        }
-        record["figures"] = chosen.to_json()["figures"]
-        new = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=folder.parent))
-        new.chmod(0o755)
-        for path in (work.staged[chosen.name].folder / FOLDER).iterdir():
-            shutil.copyfile(path, new / path.name)
-        (new / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        new.replace(folder)
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"{folder} cannot be written: {error.strerror}.", hint="Check who may write there."
-        ) from error
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in ("cpr", *_LIBRARIES):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+        },
+        "figures": chosen.to_json()["figures"],
+    }
+    place(work.staged[chosen.name].folder / FOLDER, record, folder)
