@@ -113,12 +113,12 @@ def command(
     guard_stdout()
     # CLI start-up time: numpy.
     from cpr.savedmodel.running.images import ImageOptions
-    from cpr.savedmodel.running.outputs import document, table, write
+    from cpr.savedmodel.running.outputs import document, table
 
     chosen = tuple(tag.strip() for tag in tags.split(",") if tag.strip())
     asked = _Asked(model_dir, signature_name, chosen, inputs, examples, file)
     name, outputs = _run(asked, ImageOptions(scale, resize))
-    written = [] if output is None else write(outputs, output, force=force)
+    written = [] if output is None else _write(outputs, output, force=force)
     if as_json:
         summary: dict[str, Any] = {"model_dir": model_dir, "signature": name}
         if written:
@@ -132,6 +132,20 @@ def command(
         for path in written:
             say(f"cpr: wrote {path}.")
     return 0
+
+
+def _write(outputs: Mapping[str, np.ndarray], target: Path, *, force: bool) -> list[Path]:
+    # CLI start-up time: numpy.
+    from cpr.packager.atomic import write_atomically
+    from cpr.savedmodel.running.outputs import contents
+
+    files = contents(outputs, target)
+    taken = next((path for path in files if path.exists()), None)
+    if taken is not None and not force:
+        raise UsageError(f"{taken} exists.", hint="Give --force to replace it.")
+    for path, data in files.items():
+        write_atomically(path, data, check=lambda _: None)
+    return list(files)
 
 
 def _run(asked: _Asked, images: ImageOptions) -> tuple[str, Mapping[str, np.ndarray]]:

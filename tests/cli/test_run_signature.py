@@ -47,6 +47,11 @@ def test_reads_and_writes_files_of_numpy(cpr, model, tmp_path):
     assert document["schema"] == "cpr.run-signature/1"
     assert document["summary"]["files"] == ["out/scaled.npy", "out/sum.npy"]
     assert np.load(tmp_path / "out" / "sum.npy").tolist() == [0, 2, 4]
+    (tmp_path / "out" / "sum.npy").write_bytes(b"mine")
+    again = cpr("run-signature", model, "--inputs", "in.npz", "-o", "out", expected=2)
+    assert "out/scaled.npy exists." in again.stderr
+    assert "Give --force to replace it." in again.stderr
+    assert (tmp_path / "out" / "sum.npy").read_bytes() == b"mine"
 
 
 def test_prints_one_document_with_types_and_shapes(cpr, model):

@@ -38,6 +38,8 @@ def read_images(paths: Sequence[Path], name: str, spec: Any, options: ImageOptio
     """
     contents = [_content(path) for path in paths]
     if spec.dtype == "string":
+        if spec.shape == () and len(paths) > 1:
+            raise BadInput(f"input {name!r} takes one image, not {len(paths)}.")
         return contents if spec.shape != () else contents[0]
     sizes = spec.shape[-3:] if spec.shape and len(spec.shape) in (3, 4) else (None, None, None)
     if spec.shape is not None and len(spec.shape) not in (3, 4):
@@ -101,4 +103,9 @@ def _typed(batch: Array, dtype: str, options: ImageOptions) -> Array:
     wanted = np.dtype(dtype)
     if wanted.kind == "f":
         return (batch * options.scale).astype(wanted)
+    if wanted.kind not in "iu" or np.iinfo(wanted).max < 255:
+        raise BadInput(
+            f"the pixels of an image, 0 to 255, are no values of {wanted}.",
+            hint="Give the input as an array: --input NAME=FILE.npy.",
+        )
     return np.clip(np.rint(batch), 0, 255).astype(wanted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,7 +89,7 @@ def read_value(texts: Sequence[str], name: str, spec: Declared, images: ImageOpt
         return read_json(text)
     try:
         return decode_b64(json.loads(text), name)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if spec.dtype != "string":
             raise BadInput(
                 f"--input {name} is {shorten(text)}: neither JSON nor a file that ends in .json, "
@@ -151,14 +153,17 @@ def _content(path: str) -> bytes:
 def _parse(content: bytes, path: str) -> Any:
     try:
         return json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path} is not JSON: {error}.") from error
 
 
 def _array(text: str, name: str) -> Any:
     found = _NPZ.fullmatch(text)
     if not found:
-        return _load(text)
+        array = _load(text)
+        if isinstance(array, dict):
+            raise BadInput(f"{text} holds an archive of arrays.", hint="Call it .npz instead.")
+        return array
     archive = _archive(found["path"])
     key = found["key"] or (name if name in archive else "")
     if not key and len(archive) == 1:
@@ -173,16 +178,25 @@ def _array(text: str, name: str) -> Any:
 
 def _archive(path: str) -> Mapping[str, Any]:
     loaded = _load(path)
-    return {key: loaded[key] for key in loaded.files}
+    if not isinstance(loaded, dict):
+        raise BadInput(
+            f"{path} holds one array, not an archive of them.", hint="Call it .npy instead."
+        )
+    return loaded
 
 
 def _load(path: str) -> Any:
+    """The array of a .npy file, or those of an .npz archive by name."""
     try:
-        # A pickle in a data file would be code.
-        return np.load(path, allow_pickle=False)
+        with Path(path).open("rb") as file:
+            # A pickle in a data file would be code.
+            loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
+                return loaded
+            return {key: loaded[key] for key in loaded.files}
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(
             f"{path} is no array of numpy that can be read: {error}",
             hint="Write numbers, or texts as numpy's S or U type, with numpy.save.",

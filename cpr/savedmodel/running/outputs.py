@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cpr.errors import BadOutput, EnvironmentProblem, UsageError
+from cpr.errors import BadOutput
 from cpr.wire.tensors import Array
 
 Outputs = Mapping[str, Array]
@@ -19,7 +21,11 @@ _GAP = "  "
 
 
 def plain(array: Array) -> Any:
-    """An array as JSON holds it: bytes as text, or ``{"b64": …}``; NaN as ``"NaN"``."""
+    """An array as JSON holds it: bytes as text, or ``{"b64": …}``; NaN as ``"NaN"``.
+
+    Raises:
+        BadOutput: It holds complex numbers.
+    """
     # CLI start-up time: only answers need it.
     import base64
 
@@ -35,6 +41,11 @@ def plain(array: Array) -> Any:
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         return value
 
+    if array.dtype.kind == "c":
+        raise BadOutput(
+            f"an output holds {array.dtype} numbers, which JSON does not have.",
+            hint="Write numpy's files: --output FILE.npz.",
+        )
     return of(_short(array).tolist())
 
 
@@ -60,51 +71,56 @@ def document(outputs: Outputs) -> dict[str, Any]:
     }
 
 
-def write(outputs: Outputs, target: Path, *, force: bool) -> list[Path]:
-    """Write outputs to files: an .npz archive, a .json object, or a .npy each in a folder.
+def contents(outputs: Outputs, target: Path) -> dict[Path, bytes]:
+    """What files of outputs hold: an .npz archive, a .json object, or a .npy each in a folder.
 
     Raises:
-        UsageError: A file exists, and `force` does not say to replace it.
-        BadOutput: An output is not what numpy's files hold without a pickle.
+        BadOutput: An output is not what numpy's files hold without a pickle, or
+            two would have one file.
     """
-    files = {target: outputs}
-    if target.suffix not in (".npz", ".json"):
-        files = {target / f"{_safe(name)}.npy": {name: a} for name, a in outputs.items()}
-    taken = [path for path in files if path.exists()]
-    if taken and not force:
-        raise UsageError(f"{taken[0]} exists.", hint="Give --force to replace it.")
-    try:
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_one(path, content)
-    except OSError as error:
-        raise EnvironmentProblem(f"{target} cannot be written: {error.strerror}.") from error
-    return list(files)
-
-
-def _write_one(path: Path, outputs: Outputs) -> None:
-    if path.suffix == ".json":
+    if target.suffix == ".json":
         text = json.dumps({name: plain(array) for name, array in outputs.items()})
-        path.write_text(text + "\n", encoding="utf-8")
-        return
-    arrays = {name: _storable(name, array) for name, array in outputs.items()}
-    with path.open("wb") as file:
-        if path.suffix == ".npz":
-            np.savez(file, allow_pickle=False, **arrays)
-        else:
-            np.save(file, next(iter(arrays.values())), allow_pickle=False)
+        return {target: f"{text}\n".encode()}
+    arrays = {name: _npy(_storable(name, array)) for name, array in outputs.items()}
+    if target.suffix == ".npz":
+        return {target: _npz(arrays)}
+    names: dict[Path, str] = {}
+    for name in arrays:
+        other = names.setdefault(target / f"{_safe(name)}.npy", name)
+        if other != name:
+            raise BadOutput(
+                f"the outputs {other!r} and {name!r} would both be {_safe(name)}.npy.",
+                hint="Write one file: --output FILE.npz.",
+            )
+    return {path: arrays[name] for path, name in names.items()}
+
+
+def _npy(array: Array) -> bytes:
+    written = io.BytesIO()
+    np.save(written, array, allow_pickle=False)
+    return written.getvalue()
+
+
+def _npz(arrays: Mapping[str, bytes]) -> bytes:
+    """What ``np.savez`` makes, which has parameters that outputs may be called as."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, data in arrays.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), data)
+    return written.getvalue()
 
 
 def _storable(name: str, array: Array) -> Array:
     if array.dtype.kind != "O":
         return array
-    flat = array.ravel().tolist()
+    values = array.ravel().tolist()
+    flat = [value.encode() if isinstance(value, str) else value for value in values]
     if any(isinstance(value, bytes) and value.endswith(b"\0") for value in flat):
         raise BadOutput(
             f"output {name!r} holds bytes that end in zeros, which numpy's files would lose.",
             hint="Write JSON: --output FILE.json.",
         )
-    return array.astype(np.bytes_)
+    return np.array(flat, np.bytes_).reshape(array.shape)
 
 
 def _safe(name: str) -> str:
@@ -117,7 +133,9 @@ def _block(name: str, array: Array) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # A line break would end the row, and a terminal obeys other characters of control.
+    is_text = isinstance(value, str) and value.isprintable()
+    text = value if is_text else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"
 
 

@@ -72,14 +72,20 @@ def test_one_channel_is_made_grey(png):
         (Spec(shape=(None, 4, 4, 3)), "is 2 x 3 pixels; the input takes 4 x 4.", "--resize"),
         (Spec(shape=(None, 7)), "has the shape [None, 7], which is not that of images.", "Images"),
         (Spec(shape=(None, 2, 3, 5)), "an image has 1, 3 or 4 channels", ""),
+        (Spec("int8", (None, 2, 3, 3)), "0 to 255, are no values of int8", "--input NAME="),
     ],
-    ids=["size", "rank", "channels"],
+    ids=["size", "rank", "channels", "type"],
 )
 def test_an_image_that_does_not_fit_is_refused(png, spec, problem, hint):
     with pytest.raises(BadInput) as raised:
         read([png], spec)
     assert problem in raised.value.problem
     assert hint in raised.value.hint
+
+
+def test_one_text_takes_one_image(png):
+    with pytest.raises(BadInput, match="input 'image' takes one image, not 2"):
+        read([png, png], Spec("string", ()))
 
 
 def test_a_file_that_is_no_image_is_named(tf, tmp_path):

@@ -144,6 +144,36 @@ def test_a_file_of_all_inputs_has_names(tmp_path, name, problem):
     assert problem in raised.value.problem
 
 
+def archive(folder, name, **arrays):
+    with (folder / name).open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def array_file(folder, name):
+    with (folder / name).open("wb") as file:
+        np.save(file, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda at: archive(at, "o.npz", x=np.array([{}], object)), "is no array of numpy"),
+        (lambda at: (at / "cut.npz").write_bytes(b"PK\3\4 and so on"), "is no array of numpy"),
+        (lambda at: (at / "empty.npz").write_bytes(b""), "is no array of numpy"),
+        (lambda at: archive(at, "z.npy", x=np.ones(2)), "holds an archive of arrays"),
+        (lambda at: array_file(at, "a.npz"), "holds one array, not"),
+        (lambda at: (at / "deep.json").write_text("[" * 100_000), "is not JSON: maximum recursion"),
+    ],
+    ids=["objects", "cut-off", "empty", "archive", "array", "nested"],
+)
+def test_a_file_that_cannot_be_read_is_said(tmp_path, make, problem):
+    make(tmp_path)
+    [path] = tmp_path.iterdir()
+    with pytest.raises(BadInput) as raised:
+        value(str(path))
+    assert problem in raised.value.problem
+
+
 def test_only_arrays_are_cast():
     values = cast_arrays({"x": np.ones((1, 2)), "y": [1]}, {"x": FLOATS, "y": FLOATS})
     assert values["x"].dtype == np.float32
