@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,40 @@ def without_deprecations(tf: Any) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def version_2(tf: Any) -> Iterator[None]:
+    """TensorFlow 2's behaviour, also where code of TensorFlow 1 has switched it off.
+
+    ``tf.disable_v2_behavior()`` stands at the top of most of it, and holds for the
+    whole process. What was off is switched off again when the context is closed.
+    """
+    context = import_extra("tensorflow.python.eager.context", "tensorflow")
+    version = import_extra("tensorflow.python.tf2", "tensorflow")
+    v1 = tf.compat.v1
+    switches = [
+        (version.enabled(), version.enable, version.disable),
+        # Sizes are numbers in version 2, and objects in version 1.
+        (
+            isinstance(tf.TensorShape([1])[0], int),
+            v1.enable_v2_tensorshape,
+            v1.disable_v2_tensorshape,
+        ),
+        (
+            v1.resource_variables_enabled(),
+            v1.enable_resource_variables,
+            v1.disable_resource_variables,
+        ),
+        (v1.control_flow_v2_enabled(), v1.enable_control_flow_v2, v1.disable_control_flow_v2),
+    ]
+    with ExitStack() as held:
+        for is_on, enable, disable in switches:
+            if not is_on:
+                enable()
+                held.callback(disable)
+        held.enter_context(context.eager_mode())
+        yield
 
 
 def run_error(tf: Any, error: Exception, folder: Path) -> CprError:

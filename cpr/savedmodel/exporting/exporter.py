@@ -19,7 +19,7 @@ from cpr.savedmodel.exporting.warmup import write_warmup
 from cpr.savedmodel.exporting.writing import write
 from cpr.savedmodel.fresh import Run, run_fresh, run_here
 from cpr.savedmodel.servable import SourceOptions
-from cpr.savedmodel.tensorflow_library import import_tensorflow, without_deprecations
+from cpr.savedmodel.tensorflow_library import import_tensorflow, version_2, without_deprecations
 
 
 def export(
@@ -109,7 +109,11 @@ def _export(
     prove_it: Callable[..., list[Proof]],
 ) -> Exported:
     tf = import_tensorflow()
-    with without_deprecations(tf), staged(place.target, place.version) as folder:
+    with (
+        without_deprecations(tf),
+        version_2(tf),
+        staged(place.target, place.version) as folder,
+    ):
         plan = plan.with_graphs(tf)
         opened = open_source(tf, source, options)
         servable = replace(opened, holders=(*opened.holders, *plan.holders(wanted.values())))

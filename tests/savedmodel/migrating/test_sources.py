@@ -1,6 +1,8 @@
 """Every kind of TF1 source becomes a TF2 SavedModel that answers the same, and only that."""
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -445,3 +447,33 @@ def test_a_damaged_index_among_bare_checkpoints_is_named(trained, tmp_path):
     (folder / "model.ckpt-3.index").write_bytes(b"junk")
     with pytest.raises(LoadError, match="is no checkpoint's index"):
         export(folder, tmp_path / "out")
+
+
+# What stands at the top of most programs of TensorFlow 1 holds for the whole process.
+OLD_PROGRAM = """
+import tensorflow.compat.v1 as tf
+from cpr.savedmodel import export
+
+tf.disable_v2_behavior()
+
+def build():
+    x = tf.placeholder(tf.float32, [None, 3], "x")
+    first = [0, tf.matmul(x, tf.get_variable("w", [3, 1]))]
+    return {"x": x}, {"y": tf.while_loop(lambda n, y: n < 2, lambda n, y: (n + 1, 2 * y), first)[1]}
+
+build()
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    tf.train.Saver().save(session, "model.ckpt")
+exported = export("model.ckpt", "out", build=build)
+print(exported.signatures[0].proof.deviation)
+print(tf.executing_eagerly(), tf.resource_variables_enabled(), tf.control_flow_v2_enabled())
+"""
+
+
+def test_code_that_switches_version_2_off_is_exported_and_finds_it_off_again(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", OLD_PROGRAM], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-2:] == ["0.0", "False False False"], done.stderr
+    assert (tmp_path / "out/1/saved_model.pb").is_file()
