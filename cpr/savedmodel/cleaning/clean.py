@@ -59,7 +59,7 @@ def clean(
     source, out = source.absolute(), out.absolute()
     export, exports = find_export(source, version)
     _check_place(source, out, force=force)
-    with _unfinished(out) as folder:
+    with _unfinished(out, force=force) as folder:
         copied = copy_model(export, folder, tag_sets=tags, wanted=signatures, progress=progress)
         files = chosen_files(source, export, copied.assets, keep)
         for name, path in files.items():
@@ -101,7 +101,7 @@ def _check_place(source: Path, out: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def _unfinished(out: Path) -> Iterator[Path]:
+def _unfinished(out: Path, *, force: bool) -> Iterator[Path]:
     """A hidden folder beside `out`, which gets its name when all went well."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -112,22 +112,27 @@ def _unfinished(out: Path) -> Iterator[Path]:
         folder = hidden / "model"
         folder.mkdir()
         yield folder
-        _publish(folder, out, hidden / "before")
+        _publish(folder, out, hidden / "before" if force else None)
     except OSError as error:
         raise _unwritable(out, error) from error
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
-def _publish(folder: Path, out: Path, before: Path) -> None:
-    if not out.is_dir():
+def _publish(folder: Path, out: Path, before: Path | None) -> None:
+    """Give the copy its name; what has it already goes to `before`, or is left alone."""
+    if before is None:
+        if out.is_dir():
+            out.rmdir()  # it is empty, unless someone wrote there meanwhile
         folder.rename(out)
         return
-    out.rename(before)
     try:
+        if out.is_dir():
+            out.rename(before)
         folder.rename(out)
-    except OSError:
-        before.rename(out)
+    except BaseException:
+        if before.is_dir() and not out.exists():
+            before.rename(out)
         raise
 
 

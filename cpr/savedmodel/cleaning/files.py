@@ -51,7 +51,7 @@ def chosen_files(
         keep: Glob patterns of further files, below `source`.
 
     Raises:
-        LoadError: An asset is missing, or its name leads out of the directory.
+        LoadError: An asset is missing, or a name or link leads out of the directory.
         UsageError: A pattern names no file.
     """
     found = {f"assets/{name}": _asset(export, name) for name in assets}
@@ -69,6 +69,12 @@ def chosen_files(
             )
         for name in matching:
             found[_place(name, source, export)] = below[name]
+    for path in found.values():
+        if not path.resolve().is_relative_to(source.resolve()):
+            raise LoadError(
+                f"{path} is a link that leads out of {source}.",
+                hint="Put the file itself there if it belongs to the model.",
+            )
     return dict(sorted(found.items()))
 
 

@@ -4,11 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
-from cpr.errors import LoadError, UsageError
+from cpr.errors import EnvironmentProblem, LoadError, UsageError
 from cpr.savedmodel.bundle import Bundle, read_index
 from cpr.savedmodel.cleaning import clean
 from cpr.savedmodel.optimizer_state import is_optimizer_state
@@ -303,6 +304,20 @@ def test_what_is_there_is_replaced_only_if_asked(training_dir, tmp_path):
     assert "saved_model.pb" in names_in(out)
     assert "mine.txt" not in names_in(out)
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+def test_what_was_written_there_meanwhile_is_left_alone(training_dir, tmp_path):
+    out = tmp_path / "copy"
+
+    @contextmanager
+    def another_writes(_):
+        out.mkdir()
+        (out / "mine.txt").write_text("mine")
+        yield lambda: None
+
+    with pytest.raises(EnvironmentProblem, match="copy cannot be written: Directory not empty"):
+        clean(training_dir, out, progress=another_writes)
+    assert names_in(tmp_path) == ["copy/mine.txt"]
 
 
 def test_cleaning_does_not_import_tensorflow(training_dir, tmp_path):
