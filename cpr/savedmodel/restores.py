@@ -17,8 +17,8 @@ from cpr.savedmodel.reach import is_control, is_state, node_of, reach
 
 _RESOURCE = protos.DataType.Value("DT_RESOURCE")
 _STRING = protos.DataType.Value("DT_STRING")
-# Names of variables in one list; a constant may claim any number.
-_MOST = 10_000_000
+# Names of variables in a graph; a constant of a few bytes may claim any number.
+_MOST = 1_000_000
 _OLD = {"Restore", "RestoreSlice"}
 # What hands on the handle of a variable.
 _PASSING = {"Identity", "RefIdentity", "Enter", "RefEnter", "Switch", "RefSwitch"}
@@ -68,6 +68,9 @@ def restorations(meta_graph: protos.Message) -> list[Restoration]:
         for argument in function.signature.input_arg
     ]
     places = dict(zip(arguments, handles, strict=False))
+    found = list(_in_body(function.node_def, bodies, set(places) - {""}))
+    if own := [name for item in found for name in item.targets if name not in places]:
+        raise Unclear(f"the function that restores has a variable of its own, {own[0]}")
     return [
         Restoration(
             item.node,
@@ -75,7 +78,7 @@ def restorations(meta_graph: protos.Message) -> list[Restoration]:
             tuple(places[name] for name in item.targets),
             function.signature.name,
         )
-        for item in _in_body(function.node_def, bodies, set(places) - {""})
+        for item in found
     ]
 
 
@@ -132,13 +135,17 @@ def _flows(body: Sequence[protos.Message], nodes: dict[str, Any]) -> dict[str, A
             if not is_control(text):
                 readers.setdefault(node_of(text), []).append(node)
     waiting = []
+    total = 0
     for node in body:
         if node.op in _OLD:
             raise Unclear(f"{node.name} is of the first format of checkpoints")
         if node.op == "RestoreV2":
-            names = constant_strings(nodes.get(node_of(node.input[1])))
-            if names is None or constant_strings(nodes.get(node_of(node.input[2]))) is None:
+            names, slices = (constant_strings(nodes.get(name)) for name in _names_of(node))
+            if names is None or slices is None:
                 raise Unclear(f"the names that {node.name} restores are computed")
+            total += len(names)
+            if total > _MOST:
+                raise Unclear(f"more than {_MOST:,} names are restored")
             found[node.name] = [name.decode("utf-8", errors="replace") for name in names]
             waiting += readers.get(node.name, [])
     while waiting:
@@ -150,6 +157,13 @@ def _flows(body: Sequence[protos.Message], nodes: dict[str, Any]) -> dict[str, A
             found[node.name] = keys
             waiting += readers.get(node.name, [])
     return found
+
+
+def _names_of(node: protos.Message) -> tuple[str, str]:
+    """The nodes of the names and of the slices that a RestoreV2 reads."""
+    if len(node.input) < 3:
+        raise Unclear(f"{node.name} lacks inputs")
+    return node_of(node.input[1]), node_of(node.input[2])
 
 
 def _keys(reference: str, flows: dict[str, Any]) -> tuple[str, ...]:

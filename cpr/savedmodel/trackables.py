@@ -44,7 +44,8 @@ def same_objects(objects: protos.Message, trackables: protos.Message) -> dict[in
     waiting = [(0, 0)] if objects.nodes and trackables.nodes else []
     while waiting:
         here, there = waiting.pop()
-        if here in found or max(here - len(objects.nodes), there - len(trackables.nodes)) >= 0:
+        is_there = 0 <= here < len(objects.nodes) and 0 <= there < len(trackables.nodes)
+        if here in found or not is_there:
             continue
         found[here] = there
         names = {child.local_name: child.node_id for child in trackables.nodes[there].children}

@@ -16,6 +16,8 @@ from cpr.savedmodel.wire_format import fields
 # Loops and branches of TensorFlow 1: they stay whole or go whole.
 _CONTEXTS = {"cond_context", "while_context"}
 _DROPPED = {"savers", "saved_model_train_op"}
+# How deep messages may nest: protobuf's own limit.
+_DEPTH = 100
 
 
 def needed_by_collections(meta_graph: protos.Message, reached: Collection[str]) -> Iterator[str]:
@@ -79,16 +81,17 @@ def _variable_of(entry: bytes) -> str:
 def _nodes_in(entry: bytes, nodes: Collection[str]) -> set[str]:
     """The nodes that a message names, at any depth."""
     found: set[str] = set()
-    waiting = [entry]
+    waiting = [(entry, 0)]
     while waiting:
+        message, depth = waiting.pop()
         try:
-            values = [value for _, value in fields(waiting.pop()) if isinstance(value, bytes)]
+            values = [value for _, value in fields(message) if isinstance(value, bytes)]
         except IndexError:
             continue  # no message but text
         for value in values:
             name = node_of(value.decode("utf-8", errors="replace"))
             if name in nodes:
                 found.add(name)
-            else:
-                waiting.append(value)
+            elif depth < _DEPTH:
+                waiting.append((value, depth + 1))
     return found

@@ -90,10 +90,11 @@ def plan_objects(
 
 def _check_numbers(objects: protos.Message) -> None:
     count = len(objects.nodes)
-    numbers = [child.node_id for node in objects.nodes for child in node.children]
-    numbers += [
-        bound for item in objects.concrete_functions.values() for bound in item.bound_inputs
-    ]
+    numbers = [bound for item in objects.concrete_functions.values() for bound in item.bound_inputs]
+    for node in objects.nodes:
+        numbers += [child.node_id for child in (*node.children, *node.dependencies)]
+        for item in node.saveable_objects.values():
+            numbers += [item.save_function, item.restore_function]
     if not count or any(not 0 <= number < count for number in numbers):
         raise Unclear("the graph of objects names objects that are not there")
 
@@ -204,18 +205,21 @@ def _bound(objects: protos.Message, resource: protos.Message) -> Iterator[int]:
     for child in resource.children:
         if child.local_name == "_initialize":
             for name in _functions(objects.nodes[child.node_id]):
-                yield from objects.concrete_functions[name].bound_inputs
+                # Looked up only if it is there: a map of messages makes what it is asked for.
+                if name in objects.concrete_functions:
+                    yield from objects.concrete_functions[name].bound_inputs
 
 
 def _with_ways(objects: protos.Message, kept: set[int]) -> set[int]:
     """With the objects by which those that are kept are found from the root."""
     while True:
         parents = _parents(objects, kept)
-        found = set(kept)
+        found = {0}
         for here in kept:
-            while here in parents and here != parents[here]:
-                here = parents[here]
+            while here in parents and here not in found:
                 found.add(here)
+                here = parents[here]
+        found |= kept
         more = {here for here in found - kept if _functions(objects.nodes[here])}
         if not more:
             return found

@@ -8,6 +8,7 @@ from cpr.errors import LoadError
 from cpr.savedmodel import protos
 from cpr.savedmodel.cleaning import clean
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
+from cpr.savedmodel.wire_format import varint
 
 DATA, INDEX, GRAPH = (
     "variables/variables.data-00000-of-00001",
@@ -140,6 +141,32 @@ def test_an_asset_is_not_followed_out_of_the_model(model, tmp_path):
     assert "leads out of the model's directory" in refused(model, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("labels.txt", {}), ("assets.extra/more", {}), ("notes.md", {"keep": ["*.md"]})],
+    ids=["companion", "extra", "kept"],
+)
+def test_no_link_is_followed_out_of_the_source(model, tmp_path, name, options):
+    secret = tmp_path.with_name("secret")
+    secret.write_text("mine")
+    (model / name).parent.mkdir(exist_ok=True)
+    (model / name).symlink_to(secret)
+    with pytest.raises(LoadError) as caught:
+        clean(model, tmp_path / "out", **options)
+    assert caught.value.problem == f"{model / name} is a link that leads out of {model}."
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_collection_nested_without_end_is_read(model, tmp_path):
+    heads, size = [], 0
+    for _ in range(150_000):
+        heads.append(b"\x0a" + varint(size))
+        size += len(heads[-1])
+    entry = b"".join(reversed(heads))
+    edited(model, lambda graph: graph.collection_def["c"].bytes_list.value.append(entry))
+    assert clean(model, tmp_path / "out").notes == ()
+
+
 def test_functions_nested_without_end_are_read(keras_model, tmp_path):
     """A chain of 5,000 functions, and a ring of two, each 2 kB: 10 MB."""
 
@@ -186,6 +213,10 @@ UNCLEAR = {
         lambda graph: _node(graph, "save_1/RestoreV2").__setattr__("op", "RestoreSlice"),
         "save_1/RestoreV2 is of the first format of checkpoints",
     ),
+    "inputs missing": (
+        lambda graph: _node(graph, "save_1/RestoreV2").input.__delitem__(slice(1, None)),
+        "save_1/RestoreV2 lacks inputs",
+    ),
     "no saver": (
         lambda graph: graph.ClearField("saver_def"),
         "the graph has no operation that restores the variables",
@@ -210,6 +241,10 @@ def test_what_is_unclear_is_kept_and_said(model, tmp_path, edit, said):
 UNCLEAR_OBJECTS = {
     "numbers": (
         lambda graph: graph.object_graph_def.nodes[0].children.add(node_id=9999),
+        "the graph of objects names objects that are not there",
+    ),
+    "dependencies": (
+        lambda graph: graph.object_graph_def.nodes[0].dependencies.add(node_id=-9999),
         "the graph of objects names objects that are not there",
     ),
     "function": (
