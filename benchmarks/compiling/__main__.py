@@ -1,4 +1,4 @@
-"""What compiling gains, for six architectures: `python benchmarks/compiling`.
+"""What compiling and shrinking gain, for six architectures: `python benchmarks/compiling`.
 
 Each model is built, compiled with `cpr compile`, and called through its
 predictor, original and compiled in turns; for SavedModels the plain signature
@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from architectures import ARCHITECTURES, Architecture, plain_signature
+from sizes import shrink_each, size_table
 
 from cpr.artifacts.compiled import FOLDER, read_record
 from cpr.compiling import CompileReport, CompileTerms, compile_model
 from cpr.compiling.subject import Subject
 from cpr.compiling.timing import time_in_turns
+from cpr.savedmodel import Shrunk
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "savedmodel.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -46,18 +48,14 @@ print(json.dumps([seconds, int(peak) / 1024]))
 
 @dataclass(frozen=True)
 class Row:
-    """One architecture's figures; `more` are columns that others add, such as sizes."""
+    """One architecture's figures."""
 
     name: str
     report: CompileReport
     size_bytes: int
     us: Mapping[int, Mapping[str, float]]
     cold: Mapping[str, tuple[float, float]]
-    more: Mapping[str, str]
-
-
-# Further columns, by heading: each is given the model directory of an architecture.
-MORE_COLUMNS: dict[str, Callable[[Path], str]] = {}
+    shrunk: Mapping[str, Shrunk]
 
 
 def main() -> int:
@@ -74,7 +72,7 @@ def main() -> int:
             for name, item in ARCHITECTURES.items()
             if not arguments.only or name in arguments.only
         ]
-    text = table(rows)
+    text = f"{table(rows)}\n\n{size_table({row.name: row.shrunk for row in rows})}"
     print(text)
     if arguments.json:
         arguments.json.write_text(json.dumps([to_json(row) for row in rows], indent=1) + "\n")
@@ -89,6 +87,7 @@ def measure(item: Architecture, folder: Path, rounds: int) -> Row:
     folder.mkdir(parents=True)
     print(f"{item.name}: building", file=sys.stderr)
     instances = item.build(folder)
+    shrunk = shrink_each(folder)
     print(f"{item.name}: compiling", file=sys.stderr)
     report = compile_model(folder, terms=CompileTerms(batch_sizes=SIZES))
     subject = Subject(folder, report.kind)
@@ -106,8 +105,7 @@ def measure(item: Architecture, folder: Path, rounds: int) -> Row:
         us[size] = time_in_turns(calls, rounds=rounds)
     body = json.dumps({"instances": instances[:1]})
     cold = {name: cold_start(folder, body, name) for name in predictors}
-    more = {heading: made(folder) for heading, made in MORE_COLUMNS.items()}
-    return Row(item.name, report, size_of(subject), us, cold, more)
+    return Row(item.name, report, size_of(subject), us, cold, shrunk)
 
 
 def cold_start(folder: Path, body: str, name: str) -> tuple[float, float]:
@@ -134,7 +132,7 @@ def table(rows: list[Row]) -> str:
     """The figures as a Markdown table."""
     heads = ["model", "runs on", "bytes", "compiled", "deviation"]
     heads += [f"{name}, {size}" for size in SIZES for name in ("signature", "original", "compiled")]
-    heads += ["cold start", "compiled", *MORE_COLUMNS]
+    heads += ["cold start", "compiled"]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     lines += [f"| {' | '.join(cells(row))} |" for row in rows]
     lines += [
@@ -155,7 +153,7 @@ def cells(row: Row) -> list[str]:
     for name in ("original", "compiled"):
         start = row.cold.get(name)
         found.append(f"{start[0]:.2f} s, {start[1]:.0f} MB" if start else "–")
-    return [*found, *row.more.values()]
+    return found
 
 
 def microseconds(value: float | None) -> str:
@@ -170,6 +168,7 @@ def to_json(row: Row) -> dict[str, Any]:
     told = {"name": row.name, "report": row.report.to_json(), "size_bytes": row.size_bytes}
     if row.report.folder and (row.report.folder / "compiled.json").exists():
         told["record"] = read_record(row.report.folder)
+    told["shrunk"] = {weights: one.to_json() for weights, one in row.shrunk.items()}
     return {**told, "us": {str(n): dict(us) for n, us in row.us.items()}, "cold": dict(row.cold)}
 
 
