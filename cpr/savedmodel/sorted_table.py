@@ -20,6 +20,8 @@ _TRAILER = 5
 # As TensorFlow writes them.
 _BLOCK_BYTES = 1 << 18
 _RESTART_EVERY = 16
+# Keys that begin alike share bytes; written so, they are at most as many times their block.
+_MOST_SHARING = 2 * _RESTART_EVERY
 
 
 class DamagedIndex(ValueError):
@@ -30,7 +32,8 @@ def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The keys and values of a table, in the order of the keys.
 
     Raises:
-        DamagedIndex: It is no table, ends too early, or a checksum is wrong.
+        DamagedIndex: It is no table, ends too early, is not in order, or a
+            checksum is wrong.
     """
     if len(data) < _FOOTER or not data.endswith(_MAGIC):
         raise DamagedIndex("it does not end as an index does")
@@ -38,8 +41,17 @@ def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     try:
         _, place = read_varint(footer, 0)
         _, place = read_varint(footer, place)
-        for _, handle in _entries(_block(data, footer[place:])):
-            yield from _entries(_block(data, handle))
+        listed, _ = _block(data, footer[place:])
+        before: bytes | None = None
+        read = 0
+        for _, handle in _entries(listed):
+            block, end = _block(data, handle, after=read)
+            read = end
+            for key, value in _entries(block):
+                if before is not None and key <= before:
+                    raise DamagedIndex("its entries are not in order")
+                before = key
+                yield key, value
     except IndexError as error:
         raise DamagedIndex("its entries cannot be read") from error
 
@@ -55,28 +67,30 @@ def write_table(entries: Mapping[bytes, bytes]) -> bytes:
     return bytes(made + (listed + blocks).ljust(_FOOTER - len(_MAGIC), b"\0") + _MAGIC)
 
 
-def _block(data: bytes, handle: bytes) -> bytes:
-    """The block that a handle (offset and size) leads to."""
+def _block(data: bytes, handle: bytes, *, after: int = 0) -> tuple[bytes, int]:
+    """The block that a handle (offset and size) leads to, and where it ends.
+
+    A block that begins before the one `after` which it is read has ended could be
+    read again and again.
+    """
     start, place = read_varint(handle, 0)
     size, _ = read_varint(handle, place)
     end = start + size
-    if end + _TRAILER > len(data):
-        raise IndexError("a block leads out of the file")
+    if end + _TRAILER > len(data) or start < after:
+        raise IndexError("a block leads out of the file, or into another")
     stored = int.from_bytes(data[end + 1 : end + _TRAILER], "little")
     if stored != masked_crc32c(data[start : end + 1]):
         raise DamagedIndex("the checksum of a block is wrong")
     block, form = data[start:end], data[end]
-    if form == _SNAPPY:
-        return unpacked(block)
-    if form != _PLAIN:
+    if form not in (_PLAIN, _SNAPPY):
         raise IndexError("a block is of an unknown form")
-    return block
+    return unpacked(block) if form == _SNAPPY else block, end
 
 
 def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     restarts = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 - 4 * restarts
-    place, key = 0, b""
+    place, key, size = 0, b"", 0
     while place < end:
         shared, place = read_varint(block, place)
         own, place = read_varint(block, place)
@@ -85,6 +99,9 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise IndexError("an entry leads out of its block")
         key = key[:shared] + block[place : place + own]
         place += own
+        size += len(key)
+        if size > _MOST_SHARING * len(block):
+            raise IndexError("keys are longer than what could be written so")
         yield key, block[place : place + length]
         place += length
 

@@ -124,13 +124,14 @@ def test_no_byte_of_an_index_changes_unnoticed(checkpoints, tmp_path):
             assert str(error)
 
 
-def table(block, *, form=0):
+def table(block, *, form=0, times=1):
     """An index of one block, as LevelDB writes it."""
     data = block + bytes([form])
     data += masked_crc32c(data).to_bytes(4, "little")
-    handle = bytes([0, len(block)])
-    entries = b"\0\1" + bytes([len(handle)]) + b"z" + handle + b"\0\0\0\0" + b"\1\0\0\0"
-    index_handle = bytes([len(data), len(entries)])
+    handle = varint(0) + varint(len(block))
+    entries = b"".join(bytes([0, 1, len(handle), number]) + handle for number in range(times))
+    entries += b"\0\0\0\0" + b"\1\0\0\0"
+    index_handle = varint(len(data)) + varint(len(entries))
     whole = data + entries + b"\0" + masked_crc32c(entries + b"\0").to_bytes(4, "little")
     footer = b"\0\0" + index_handle
     return whole + footer.ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
@@ -185,6 +186,30 @@ def test_garbage_with_the_right_end_is_damaged(tmp_path):
         path.write_bytes(bytes([byte]) * 60 + table(ENTRIES)[-8:])
         with pytest.raises(DamagedIndex, match=r"cannot be read|checksum"):
             read_index(path)
+
+
+def test_keys_that_share_without_end_are_not_unpacked(tmp_path):
+    """10,000 keys of 100 kB in 200 kB: a gigabyte if they were real."""
+    first = b"\0" + varint(100_000) + b"\0" + b"k" * 100_000
+    others = (varint(100_000) + b"\2\0" + n.to_bytes(2, "big") for n in range(10_000))
+    path = tmp_path / "x.index"
+    path.write_bytes(table(first + b"".join(others) + b"\0\0\0\0\1\0\0\0"))
+    with pytest.raises(DamagedIndex, match="its entries cannot be read"):
+        read_index(path)
+
+
+def test_a_block_is_not_read_twice(tmp_path):
+    path = tmp_path / "x.index"
+    path.write_bytes(table(ENTRIES, times=2))
+    with pytest.raises(DamagedIndex, match="its entries cannot be read"):
+        read_index(path)
+
+
+def test_entries_have_an_order(tmp_path):
+    path = tmp_path / "x.index"
+    path.write_bytes(table(b"\0\1\0b" + b"\0\1\0b" + b"\0\0\0\0\1\0\0\0"))
+    with pytest.raises(DamagedIndex, match="its entries are not in order"):
+        read_index(path)
 
 
 def test_a_negative_place_is_damage(tmp_path):
