@@ -38,7 +38,7 @@ def sample_request(
         is_only: Whether the model has no other signature, so that it needs no name.
 
     Raises:
-        NoSample: An input is no dense tensor, or is huge.
+        NoSample: An input is no dense tensor, or they are huge.
     """
     _refuse_what_cannot_be_sent(signature)
     examples = _example_inputs(signature, meta_graph) if meta_graph is not None else {}
@@ -82,15 +82,18 @@ def example_of(parser: protos.Message, constants: Mapping[str, list[bytes]]) -> 
 
 
 def _refuse_what_cannot_be_sent(signature: Signature) -> None:
+    total = 0
     for alias, spec in signature.inputs.items():
         if spec.encoding != "dense":
             raise NoSample(f"the input {alias} is {spec.encoding}")
-        _refuse_huge(math.prod(size or 1 for size in (spec.shape or ())[1:]), alias)
+        total += math.prod(size or 1 for size in (spec.shape or ())[1:])
+        _refuse_huge(total, alias)
 
 
-def _refuse_huge(count: int, name: str) -> None:
-    if count > _MOST_VALUES:
-        raise NoSample(f"{name} has {count:,} values")
+def _refuse_huge(total: int, name: str) -> None:
+    """Refuse what has too many values up to and with a name."""
+    if total > _MOST_VALUES:
+        raise NoSample(f"it has {total:,} values with those of {name}")
 
 
 def _in_json(data: bytes) -> dict[str, str]:
@@ -137,11 +140,11 @@ def _features(
     yield from ((key, dtype, 1) for key, dtype in zip(sparse, types, strict=False))
     types = [dtype_name(number) for number in parser.attr["Tdense"].list.type]
     shapes = parser.attr["dense_shapes"].list.shape
+    total = 0
     for key, dtype, shape in zip(fixed, types, shapes, strict=False):
-        count = 1
-        for dim in shape.dim:
-            count *= max(dim.size, 1)
-        _refuse_huge(count, key.decode("utf-8", "replace"))
+        count = math.prod(max(dim.size, 1) for dim in shape.dim)
+        total += count
+        _refuse_huge(total, key.decode("utf-8", "replace"))
         yield key, dtype, count
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cpr.messages import Call
 from cpr.savedmodel import protos, reader
-from cpr.savedmodel.sample_requests import NoSample, sample_request
+from cpr.savedmodel.sample_requests import NoSample, example_of, sample_request
 from cpr.serving import open_routine
 
 
@@ -97,10 +97,26 @@ def test_what_may_be_left_out_is_left_out():
     ("spec", "reason"),
     [
         (reader.TensorSpec("float32", (None, 3), "v:0", "sparse"), "the input x is sparse"),
-        (reader.TensorSpec("float32", (None, 10**5, 10**5)), "x has 10,000,000,000 values"),
+        (reader.TensorSpec("float32", (None, 10**5, 10**5)), "it has 10,000,000,000 values with"),
     ],
     ids=["sparse", "huge"],
 )
 def test_what_no_request_can_say_has_none(spec, reason):
     with pytest.raises(NoSample, match=reason):
         sample_request(reader.Signature("serving_default", "", {"x": spec}, {}))
+
+
+def test_many_inputs_are_huge_together():
+    inputs = {f"x{number}": reader.TensorSpec("float32", (None, 400_000)) for number in range(9)}
+    with pytest.raises(NoSample, match="it has 1,200,000 values with those of x2"):
+        sample_request(reader.Signature("serving_default", "", inputs, {}))
+
+
+def test_many_features_are_huge_together():
+    parser = protos.NodeDef(name="parse", op="ParseSingleExample")
+    for number in range(9):
+        parser.attr["dense_keys"].list.s.append(f"f{number}".encode())
+        parser.attr["Tdense"].list.type.append(protos.DataType.Value("DT_INT64"))
+        parser.attr["dense_shapes"].list.shape.add().dim.add(size=400_000)
+    with pytest.raises(NoSample, match="it has 1,200,000 values with those of f2"):
+        example_of(parser, {})
