@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cpr.inspecting.inspection import Graph, Inspection, Problem
@@ -18,7 +20,7 @@ def document_of(found: Inspection) -> str:
     A size that varies is null, and so is a shape of any rank. Samples are put
     into the text last: one for images has a million characters.
     """
-    samples: dict[str, str] = {}
+    samples = _Samples(secrets.token_hex(16))
     document = {
         "schema": SCHEMA,
         "ok": found.is_servable,
@@ -26,32 +28,41 @@ def document_of(found: Inspection) -> str:
         "findings": [_finding(problem) for problem in found.problems],
     }
     text = json.dumps(document, ensure_ascii=False)
-    for mark, sample in samples.items():
+    for mark, sample in samples.texts.items():
         text = text.replace(json.dumps(mark), sample, 1)
     return text
 
 
-def _summary(found: Inspection, samples: dict[str, str]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Samples:
+    """Texts of samples by the marks in their places, which begin as no name in a model can."""
+
+    secret: str
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def mark(self, sample: Mapping[str, Any]) -> str:
+        """A mark for a sample."""
+        mark = f"{self.secret} {len(self.texts)}"
+        self.texts[mark] = sample_text(sample)
+        return mark
+
+
+def _summary(found: Inspection, samples: _Samples) -> dict[str, Any]:
     made = asdict(replace(found, graphs=(), problems=()))
     del made["problems"]
-    made["graphs"] = [_graph(graph, samples, number) for number, graph in enumerate(found.graphs)]
+    made["graphs"] = [_graph(graph, samples) for graph in found.graphs]
     return made
 
 
-def _graph(graph: Graph, samples: dict[str, str], number: int) -> dict[str, Any]:
+def _graph(graph: Graph, samples: _Samples) -> dict[str, Any]:
     made = asdict(replace(graph, signatures=()))
     made["signatures"] = {}
     for item in graph.signatures:
-        mark = None
-        if item.sample is not None:
-            # No name in a model is one: JSON writes the character otherwise.
-            mark = f"\x00{number} {item.name}"
-            samples[mark] = sample_text(item.sample)
         made["signatures"][item.name] = {
             "method": item.method,
             "inputs": {tensor.pop("alias"): tensor for tensor in map(asdict, item.inputs)},
             "outputs": {tensor.pop("alias"): tensor for tensor in map(asdict, item.outputs)},
-            "sample": mark,
+            "sample": None if item.sample is None else samples.mark(item.sample),
         }
     return made
 

@@ -8,16 +8,33 @@ from __future__ import annotations
 import mmap
 import struct
 
+# What may be read in all: so many times the file, or so much of a small one.
+_TIMES, _LITTLE = 4, 4_000_000
+
+
+class _Allowance:
+    """The bytes of vectors that may still be read: offsets may lead to the same one for ever."""
+
+    def __init__(self, size: int) -> None:
+        self._left = max(_TIMES * size, _LITTLE)
+
+    def spend(self, count: int) -> None:
+        """Take so many bytes off."""
+        self._left -= count
+        if self._left < 0:
+            raise ValueError("it leads to the same places again and again")
+
 
 class Table:
     """One table of a buffer.
 
     A field that is not there has its default, 0 or empty. What leads out of
-    the buffer raises `struct.error` or `ValueError`.
+    the buffer, or into the same vectors over and over, raises `struct.error`
+    or `ValueError`.
     """
 
-    def __init__(self, data: mmap.mmap, place: int) -> None:
-        self._data, self._place = data, place
+    def __init__(self, data: mmap.mmap, place: int, allowance: _Allowance) -> None:
+        self._data, self._place, self._allowance = data, place, allowance
         self._fields = place - self._read("<i", place)
         self._fields_size = self._read("<H", self._fields)
 
@@ -39,6 +56,7 @@ class Table:
     def text(self, field: int) -> str:
         """A field that is a text."""
         start, count = self._vector(field)
+        self._allowance.spend(count)
         return self._data[start : start + count].decode("utf-8", "replace")
 
     def length(self, field: int) -> int:
@@ -48,13 +66,17 @@ class Table:
     def integers(self, field: int) -> list[int]:
         """A field that is a vector of integers of 32 bits."""
         start, count = self._vector(field)
+        self._allowance.spend(4 * count)
         return list(struct.unpack_from(f"<{count}i", self._data, start)) if count else []
 
     def tables(self, field: int) -> list[Table]:
         """A field that is a vector of tables."""
         start, count = self._vector(field)
+        self._allowance.spend(4 * count)
         places = range(start, start + 4 * count, 4)
-        return [Table(self._data, place + self._read("<I", place)) for place in places]
+        return [
+            Table(self._data, place + self._read("<I", place), self._allowance) for place in places
+        ]
 
     def _field(self, field: int) -> int:
         """Where a field is, 0 if it is not there."""
@@ -84,4 +106,4 @@ class Table:
 def root_table(data: mmap.mmap) -> Table:
     """The table that a buffer begins with."""
     (offset,) = struct.unpack_from("<I", data, 0)
-    return Table(data, offset)
+    return Table(data, offset, _Allowance(len(data)))

@@ -17,7 +17,10 @@ _END = 1 << 18
 _TEXTS = ("num_feature", "num_class", "num_target", "base_score", "num_trees", "num_parallel_tree")
 # What the binary form of old has among its first fields.
 _OLD = re.compile(rb"gbtree|gblinear|dart|binf|reg:|binary:|multi:|rank:|count:|survival:")
-_VERSION = re.compile(rb'version"?\s*:?\s*\[([^\]]*)\]')
+_VERSION = re.compile(rb'version"?\s*:?\s*\[([\d,\s]*)\]')
+# More features than this are none that a model has.
+_COUNT = re.compile(r"[0-9]{1,9}")
+_MOST_TEXT = 200
 
 
 def inspect_file(path: Path) -> Inspection:
@@ -49,7 +52,7 @@ def inspect_file(path: Path) -> Inspection:
         facts["XGBoost"] = ".".join(part.strip().decode() for part in found[1].split(b","))
     names = _feature_names(ends) if form == "XGBoost JSON" else ()
     features = str(facts.get("num_feature", ""))
-    graph = Graph(signatures=_signatures(int(features))) if features.isdigit() else None
+    graph = Graph(signatures=_signatures(int(features))) if _COUNT.fullmatch(features) else None
     return single_file(
         path,
         "xgboost",
@@ -78,7 +81,7 @@ def _text_after(data: bytes, key: bytes) -> str:
     """The text under a key: in JSON between quotes, in UBJSON after its length."""
     found = re.search(rb'"' + key + rb'"\s*:\s*"([^"]*)"', data)
     if found:
-        return found[1].decode("utf-8", "replace")
+        return found[1][:_MOST_TEXT].decode("utf-8", "replace")
     start = data.find(key + b"S")
     if start < 0:
         return ""
@@ -87,7 +90,7 @@ def _text_after(data: bytes, key: bytes) -> str:
         data[place] if place < len(data) else 0, 0
     )
     size = int.from_bytes(data[place + 1 : place + 1 + width], "big") if width else 0
-    text = data[place + 1 + width : place + 1 + width + min(size, 200)]
+    text = data[place + 1 + width : place + 1 + width + min(size, _MOST_TEXT)]
     return text.decode("utf-8", "replace")
 
 

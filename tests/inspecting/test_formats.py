@@ -178,6 +178,23 @@ def test_weights_of_onnx_beside_the_file(tmp_path):
     assert "outside of the model's folder" in inspect_model(path).problems[0].message
 
 
+@pytest.mark.parametrize(
+    ("features", "version", "facts"),
+    [
+        ("9" * 5000, b"[1, 7, 0]", {"num_feature": "9" * 200, "XGBoost": "1.7.0"}),
+        ("\u00b2", b"[\xff]", {"num_feature": "\u00b2"}),
+    ],
+    ids=["long", "no-digits"],
+)
+def test_an_xgboost_file_may_say_anything(tmp_path, features, version, facts):
+    path = tmp_path / "model.json"
+    learner = json.dumps({"learner": {"num_feature": features}}, ensure_ascii=False)[:-1]
+    path.write_bytes(learner.encode() + b', "version": ' + version + b"}")
+    found = inspect_model(path)
+    assert found.facts == facts
+    assert found.graphs == ()
+
+
 @pytest.mark.parametrize("name", ["keras", "h5", "pkl", "json", "ubj", "onnx", "tflite"])
 @pytest.mark.parametrize("content", [b"", b"{", b"\x80\x04garbage" * 100, b"TFL3" * 100])
 def test_damage_is_named(tmp_path, name, content):
