@@ -17,6 +17,7 @@ from cpr.extras import import_extra
 
 # The message stands above the node's name, below a stack when a function failed.
 _ABOVE_NODE = re.compile(r"([^\n]+?)\s*\[\[\{\{")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CODE = re.compile(r"^\(\d+\) [A-Za-z_ ]+: ")
 
 
@@ -88,6 +89,10 @@ def first_line(error: Exception, folder: Path) -> str:
     """The first line of an error that says something, without paths and node names."""
     text = str(getattr(error, "message", None) or error)
     found = _ABOVE_NODE.search(text)
-    line = found.group(1) if found else (text.strip().splitlines() or [""])[0]
+    lines = [line for line in map(str.strip, _COLOURS.sub("", text).splitlines()) if line]
+    # Keras says which call it was, and below that why.
+    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
+        lines = lines[1:]
+    line = found.group(1) if found else "".join(lines[:1])
     line = _CODE.sub("", line.strip()).partition(" [Op:")[0]
     return line.replace(str(folder), "the model directory")

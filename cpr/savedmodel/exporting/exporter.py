@@ -13,6 +13,7 @@ from cpr.errors import UsageError
 from cpr.savedmodel.exporting.dispatch import open_source
 from cpr.savedmodel.exporting.exported import Exported, describe
 from cpr.savedmodel.exporting.plan import Plan
+from cpr.savedmodel.exporting.surroundings import full_disks_told, look_around
 from cpr.savedmodel.exporting.verifying import Proof, Tolerance, prove
 from cpr.savedmodel.exporting.versions import Retention, Version, collect, publish, staged
 from cpr.savedmodel.exporting.warmup import write_warmup
@@ -108,10 +109,12 @@ def _export(
     place: _Place,
     prove_it: Callable[..., list[Proof]],
 ) -> Exported:
+    beside = look_around(source, options, place.target)
     tf = import_tensorflow()
     with (
         without_deprecations(tf),
         version_2(tf),
+        full_disks_told(tf, place.target),
         staged(place.target, place.version) as folder,
     ):
         plan = plan.with_graphs(tf)
@@ -127,7 +130,7 @@ def _export(
         proofs = prove_it(folder, graphs, must_run=runs)
         path = publish(folder, place.target, place.version)
     removed = collect(place.target, place.retention, sparing=path) if place.retention else []
-    return describe(path, servable.source, proofs, removed=removed, notes=notes)
+    return describe(path, servable.source, proofs, removed=removed, notes=[*beside, *notes])
 
 
 def _retention(keep: int | Retention | None, version: Version) -> Retention | None:

@@ -33,8 +33,8 @@ def open_checkpoint(tf: Any, source: Path, options: SourceOptions) -> Servable:
     if options.build is None:
         raise UsageError(
             f"{source} is a checkpoint: values without a graph.",
-            hint="Give the function that builds the serving graph: build=…; it makes "
-            "placeholders and returns ({'x': x}, {'y': y}).",
+            hint="Give the function that builds the serving graph: build=…, --build module:name; "
+            "it makes placeholders and returns ({'x': x}, {'y': y}).",
         )
     prefix = latest(tf, source)
     title = f"checkpoint {prefix}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cpr.errors import LoadError, UsageError, shorten
@@ -12,6 +13,11 @@ from cpr.savedmodel.servable import DEFAULT, SourceOptions
 _SHOWN = 8
 # Ops that end a graph without being an answer.
 _NO_ANSWERS = {"NoOp", "Const", "Assert", "SaveV2", "Placeholder"}
+# What tells an answer in a graph that goes on behind it, and what trains and saves.
+_SCORES = {"Softmax", "LogSoftmax", "Sigmoid", "ArgMax", "TopKV2"}
+_ANSWER = re.compile(r"(^|/)(y|outputs?|prob\w*|predictions?|scores?|logits|classes)$")
+_TRAINING = re.compile(r"(^|/)(gradients|save)(_\d+)?/")
+_TRAINS = re.compile(r"(Resource)?Apply|Assign|\w+Summary$|Restore")
 
 
 def signatures_of(graph: Any, options: SourceOptions, source: str) -> dict[str, V1Signature]:
@@ -25,7 +31,7 @@ def signatures_of(graph: Any, options: SourceOptions, source: str) -> dict[str, 
     if not inputs:
         inputs = _only(_placeholders(graph), "inputs", source)
     if not outputs:
-        outputs = _only(_ends(graph), "outputs", source)
+        outputs = _only(_ends(graph), "outputs", source, lambda ends: _likely(graph, ends))
     return named(graph, {DEFAULT: V1Signature(inputs, outputs)}, source)
 
 
@@ -67,7 +73,25 @@ def _ends(graph: Any) -> list[str]:
     ]
 
 
-def _only(candidates: list[str], what: str, source: str) -> dict[str, str]:
+def _likely(graph: Any, ends: list[str]) -> list[str]:
+    """What a person may mean by the outputs, the likeliest first: no training and no saving.
+
+    A training graph goes on behind its predictions, to a loss; those that end
+    in scores or classes are told by what they do, others by their names.
+    """
+    ops = graph.get_operations()
+    scores = [op.name for op in ops if op.type in _SCORES or _ANSWER.search(op.name)]
+    found = [name for name in dict.fromkeys([*scores, *ends]) if not _TRAINING.search(name)]
+    trains = {op.name for op in ops if _TRAINS.match(op.type)}
+    return [name for name in found if name not in trains] or ends
+
+
+def _only(
+    candidates: list[str],
+    what: str,
+    source: str,
+    likely: Callable[[list[str]], list[str]] = lambda names: names,
+) -> dict[str, str]:
     if len(candidates) == 1:
         return {candidates[0].rpartition("/")[2]: f"{candidates[0]}:0"}
     if not candidates:
@@ -75,9 +99,11 @@ def _only(candidates: list[str], what: str, source: str) -> dict[str, str]:
             f"{source}: the graph has nothing that could be its {what}.",
             hint=f"Name the tensors: {what}={{'x': 'x:0'}}.",
         )
+    candidates = likely(candidates)
     shown = ", ".join(candidates[:_SHOWN]) + (", …" if len(candidates) > _SHOWN else "")
     raise UsageError(
         f"{source}: say which tensors are the {what}; there are {len(candidates)} candidates: "
         f"{shown}.",
-        hint=f"{what}={{'{what[:-1]}': '{candidates[0]}:0'}}",
+        hint=f"{what}={{'{what[:-1]}': '{candidates[0]}:0'}}, or "
+        f"--{what[:-1]} {what[:-1]}={candidates[0]}:0",
     )

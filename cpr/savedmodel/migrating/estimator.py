@@ -71,17 +71,18 @@ def _checkpoints_only(folder: Path) -> LoadError:
     ]
     hint = (
         "Needed is the function that builds the serving graph, with the model function's layers: "
-        f"build=…, and {latest} as the source. Its variables are {_some(variables)}."
+        f"build=…, --build module:name, and {latest} as the source. "
+        f"Its variables are {_some(variables)}."
     )
     meta = latest.with_name(f"{latest.name}.meta")
     if meta.is_file():
         hint += (
-            f"\nOr take the training graph: {meta} as the source, with tensors of it as inputs and "
-            f"outputs. {_tensors(meta)}"
+            f"\nOr take the training graph: {meta} as the source, with tensors of it as inputs "
+            f"(--input x=NAME:0) and outputs (--output y=NAME:0). {_tensors(meta)}"
         ).rstrip()
     return LoadError(
-        f"{folder} holds checkpoints of an Estimator ({', '.join(names)}), but no SavedModel "
-        "that it exported.",
+        f"{folder} holds checkpoints ({', '.join(names)}), but no SavedModel that an Estimator "
+        "exported.",
         hint=hint,
     )
 
