@@ -22,27 +22,37 @@ def keras_text(tf, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def pruned_modern(modern, tmp_path_factory):
+    target = tmp_path_factory.mktemp("pruned") / "modern"
+    return shrink(modern, target, weights="float32", keep_words={"words.txt": KEPT})
+
+
+@pytest.fixture(scope="module")
+def pruned_old(old, tmp_path_factory):
+    target = tmp_path_factory.mktemp("pruned") / "old"
+    return shrink(old, target, weights="float32", keep_words={"": KEPT})
+
+
 def rank(tf, folder, words):
     return tf.saved_model.load(str(folder)).signatures["rank"](words=tf.constant(words))["rank"]
 
 
-@pytest.mark.parametrize("kind", ["modern", "old"])
-def test_a_file_of_words_is_pruned(tf, request, tmp_path, kind):
-    model = request.getfixturevalue(kind)
-    result = shrink(model, tmp_path / "small", weights="float32", keep_words={"": KEPT})
+@pytest.mark.parametrize("pruned", ["pruned_modern", "pruned_old"])
+def test_a_file_of_words_is_pruned(request, pruned):
+    result = request.getfixturevalue(pruned)
     (step,) = (step for step in result.steps if step.name == "vocabulary")
     assert step.is_taken
     assert "words.txt: 117 of 120 words pruned" in step.details
     assert step.deviation.largest == 0
-    lines = (tmp_path / "small" / "assets" / "words.txt").read_bytes().splitlines()
+    lines = (result.output / "assets" / "words.txt").read_bytes().splitlines()
     assert [number for number, line in enumerate(lines) if line.startswith(b"word")] == [0, 7, 119]
     assert len(set(lines)) == 120
 
 
-def test_words_that_went_are_unknown_and_the_others_keep_their_numbers(tf, modern, tmp_path):
-    shrink(modern, tmp_path / "small", weights="float32", keep_words={"words.txt": KEPT})
-    assert (rank(tf, tmp_path / "small", KEPT) == rank(tf, modern, KEPT)).numpy().all()
-    (unknown,) = rank(tf, tmp_path / "small", ["word8"]).numpy()
+def test_words_that_went_are_unknown_and_the_others_keep_their_numbers(tf, modern, pruned_modern):
+    assert (rank(tf, pruned_modern.output, KEPT) == rank(tf, modern, KEPT)).numpy().all()
+    (unknown,) = rank(tf, pruned_modern.output, ["word8"]).numpy()
     assert unknown in range(1999 - 123, 1999 - 119)
 
 
