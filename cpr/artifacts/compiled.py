@@ -66,7 +66,7 @@ def open_compiled(
         return None
     try:
         return load(compiled)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         problem = f"{RECORD} is incomplete: {type(error).__name__}: {error}"
         fault: LoadError | EnvironmentProblem = LoadError(f"{compiled.folder}: {problem}")
         fault.__cause__ = error
@@ -86,11 +86,11 @@ def find_compiled(artifact: Artifact, settings: PredictorSettings) -> Compiled |
     """The compiled model of an artifact, where the settings want one and it fits.
 
     A model that does not fit its original any more, or is damaged, is warned
-    of and not served.
+    of and not served, unless the setting `runtime` insists on it.
 
     Raises:
         LoadError: The setting `runtime` names one that there is no compiled
-            model for.
+            model for, or none that can be served.
         EnvironmentProblem: The runtime that it names is not installed.
     """
     if settings.runtime in ("native", "tensorflow"):
@@ -106,6 +106,8 @@ def find_compiled(artifact: Artifact, settings: PredictorSettings) -> Compiled |
         _check_source(artifact, record)
         _check_files(folder, record)
     except _Unusable as error:
+        if is_asked:
+            raise _not_compiled(folder, settings.runtime, f"{error}") from error
         logger.warning(
             "%s is not served, the original model is: %s; run cpr compile again", folder, error
         )
@@ -173,13 +175,15 @@ def read_record(folder: Path) -> dict[str, Any]:
     """The record in a directory of compiled files; raises what `find_compiled` warns of."""
     try:
         record = json.loads((folder / RECORD).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _Unusable(f"{RECORD} cannot be read: {error}") from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         found = record.get("schema") if isinstance(record, dict) else record
         raise _Unusable(f"{RECORD} is {shorten(found)}, not {SCHEMA!r}")
     tables = [record.get(key) for key in ("model", "files", "source")]
     if record.get("runtime") not in RUNTIMES or not all(isinstance(t, dict) for t in tables):
+        raise _Unusable(f"{RECORD} is incomplete")
+    if not isinstance(record["model"].get("tags", []), (list, type(None))):
         raise _Unusable(f"{RECORD} is incomplete")
     return record
 
@@ -203,6 +207,16 @@ def _check_files(folder: Path, record: Mapping[str, Any]) -> None:
             raise _Unusable(f"{shorten(name)} is missing")
         if not isinstance(entry, dict) or _sha256(path) != entry.get("sha256"):
             raise _Unusable(f"{name} is damaged")
+    for name in _used_files(record["model"]):
+        if name not in record["files"]:
+            raise _Unusable(f"{RECORD} lists no file {shorten(name)}")
+
+
+def _used_files(model: Mapping[str, Any]) -> list[str]:
+    """The files that the predictors open, as they find them in the record."""
+    signatures = model.get("signatures")
+    entries = list(signatures.values()) if isinstance(signatures, dict) else []
+    return [str(one["file"]) for one in (model, *entries) if isinstance(one, dict) and "file" in one]
 
 
 def _is_for(record: Mapping[str, Any], settings: PredictorSettings) -> bool:

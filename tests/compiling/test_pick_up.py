@@ -1,6 +1,7 @@
 """When a predictor serves the compiled model, and when the original."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -109,6 +110,8 @@ def test_serves_the_original_where_the_compiled_model_is_damaged(folder, caplog,
     damage(folder / "compiled")
     assert kind(folder) == "Booster"
     assert said in caplog.text
+    with pytest.raises(LoadError, match=re.escape(f"'onnx', but {said}")):
+        kind(folder, "onnx")
 
 
 def test_a_record_that_lacks_what_is_needed_is_only_warned_of(folder, caplog):
