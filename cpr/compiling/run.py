@@ -108,7 +108,7 @@ def compile_model(
         if not terms.runtimes or runtime in terms.runtimes
     ]
     if not candidates:
-        return _already(artifact)
+        return _no_candidates(artifact, terms)
     with tempfile.TemporaryDirectory(prefix="cpr-compile-", ignore_cleanup_errors=True) as made:
         work = _Work(artifact, subject, terms, Path(made), tell)
         _try(work, candidates)
@@ -123,8 +123,14 @@ def compile_model(
     )
 
 
-def _already(artifact: Artifact) -> CompileReport:
-    only = Candidate("native", why_not=f"{artifact.path.name} is in a form for serving already")
+def _no_candidates(artifact: Artifact, terms: CompileTerms) -> CompileReport:
+    known = sorted({runtime for runtime, _ in CANDIDATES.get(artifact.kind, ())})
+    if known:
+        asked = ", ".join(terms.runtimes)
+        why_not = f"{artifact.kind.value} models are compiled for {', '.join(known)}, not {asked}"
+    else:
+        why_not = f"{artifact.path.name} is in a form for serving already"
+    only = Candidate("native", why_not=why_not)
     return CompileReport(artifact.path, artifact.kind.value, [only], None, None)
 
 

@@ -50,6 +50,12 @@ def test_says_why_nothing_was_compiled_and_ends_well(model):
     assert not (model / "compiled").exists()
 
 
+def test_a_runtime_that_this_kind_of_model_is_not_compiled_for_is_told(model):
+    done = cpr(model, "--runtime", "litert")
+    assert done.returncode == 0
+    assert "xgboost models are compiled for onnx, not litert" in done.stdout
+
+
 @pytest.mark.parametrize("sizes", ["", "0", "1,x", "-1"])
 def test_refuses_batch_sizes_that_are_no_counts(model, sizes):
     done = cpr(model, f"--batch-sizes={sizes}")
