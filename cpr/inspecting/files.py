@@ -21,6 +21,10 @@ _ROLES = {
     "fingerprint": re.compile(r"fingerprint\.pb"),
     "Keras metadata": re.compile(r"keras_metadata\.pb"),
     "compiled model": re.compile(r"compiled/.+", re.DOTALL),
+    # As cpr.artifacts.companions knows them, whose import takes numpy's time.
+    "for predictors": re.compile(
+        r"preprocessor\.(joblib|pkl)|labels\.txt|classes\.json|explanation_metadata\.json"
+    ),
     "debug information": re.compile(r"debug/.+|saved_model_debug_info\.pb", re.DOTALL),
 }
 

@@ -1,11 +1,13 @@
 """What is said of a SavedModel, against TensorFlow's own view of the same files."""
 
 import re
+import shutil
 from dataclasses import asdict
 
 import numpy
 import pytest
 
+from cpr.artifacts.companions import LABEL_FILES, PREPROCESSOR_FILES
 from cpr.inspecting import inspect_model
 
 
@@ -120,6 +122,19 @@ def test_files_add_up(any_saved_model):
     }
     assert "other" not in {file.role for file in found.files}
     assert [limit.bytes for limit in found.limits] == [500_000_000, 10_000_000_000]
+
+
+def test_files_that_predictors_read_beside_a_graph_are_not_called_useless(keras_cnn, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(keras_cnn, model)
+    names = {*LABEL_FILES, *PREPROCESSOR_FILES, "explanation_metadata.json"}
+    for name in names:
+        (model / name).write_text("cat\n")
+    found = inspect_model(model)
+    assert {file.path for file in found.files if file.role == "for predictors"} == names
+    assert "other-files" not in {problem.id for problem in found.problems}
+    (model / "model.ckpt-3.meta").write_text("left over")
+    assert "other-files" in {problem.id for problem in inspect_model(model).problems}
 
 
 def test_weights_that_keras_writes_twice_are_marked(keras_cnn):
