@@ -11,7 +11,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from cpr.describing import describe as described
-from cpr.errors import BadInput, CprError
+from cpr.errors import BadInput, CprError, shorten
 from cpr.explaining import gradients, sampling
 from cpr.explaining.budget import Budget
 from cpr.explaining.explanation import Explanation, to_aiplatform, to_vertex
@@ -26,6 +26,7 @@ from cpr.explaining.scores import Scorer, scorer_of, with_scores
 from cpr.explaining.subjects import Subject, Subjects
 from cpr.messages import Call, Instances, Reply, Timing
 from cpr.routine import Routine
+from cpr.suggest import did_you_mean
 from cpr.wire.json_codec import dumps
 from cpr.wire.tensors import describe
 
@@ -226,6 +227,13 @@ class Explainer:
             aliases = {spec.name: alias for alias, spec in specs.items()}
             key = aliases.get(output.tensor, output.tensor)
             names[key], wanted, labels = output.name, wanted or key, list(output.labels)
+        known = {*signature.outputs, *names, *names.values()} if signature is not None else {}
+        if options.output and known and options.output not in known:
+            raise BadInput(
+                f"explain.output is {shorten(options.output)}; the signature has "
+                f"{', '.join(sorted(signature.outputs))}.",
+                hint=did_you_mean(options.output, known),
+            )
         only = ""
         if signature is not None and len(signature.outputs) == 1:
             only = next(iter(signature.outputs))

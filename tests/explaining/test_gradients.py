@@ -202,3 +202,13 @@ def test_a_graph_for_a_single_instance_is_asked_one_by_one(
     )
     [found] = labels_of(explainer_of(folder), instances=[[1, 2, 3]], explain=GRADIENTS)
     assert found["attributions"]["x"] == pytest.approx([1, 4, 9], rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["sampled-shapley", "integrated-gradients"])
+def test_an_output_that_the_signature_does_not_have_is_named(
+    explainer_of, network_dir, ask, method
+):
+    options = {"method": method, "output": "score"}
+    status, document = ask(explainer_of(network_dir), instances=[ROW], explain=options)
+    assert status == 400
+    assert "explain.output is 'score'; the signature has scores." in document["error"]
