@@ -95,8 +95,8 @@ def _advice(folder: Path, others: Sequence[str], deeper: Path | None) -> str:
     meanings = {path.name: _meaning(path.name) for path in _visible(folder) if path.is_file()}
     if "export.meta" in meanings or "TensorFlow checkpoint" in meanings.values():
         return (
-            "Export it as a SavedModel (tf.saved_model.save, or tf.compat.v1.saved_model.Builder "
-            "for a checkpoint of TensorFlow 1), or name your own class with --prediction-class."
+            "Export it as a SavedModel (tf.saved_model.save, or for a checkpoint of TensorFlow 1 "
+            "`cpr export-model`), or name your own class with --prediction-class."
         )
     for name, meaning in meanings.items():
         suffix = Path(name).suffix

@@ -10,14 +10,8 @@ from google.protobuf import text_format
 
 from cpr.errors import LoadError
 from cpr.savedmodel import protos
-from cpr.savedmodel.meta_graph import Asset as Asset
-from cpr.savedmodel.meta_graph import Signature as Signature
-from cpr.savedmodel.meta_graph import TensorSpec as TensorSpec
-from cpr.savedmodel.meta_graph import assets as assets
-from cpr.savedmodel.meta_graph import choose_meta_graph as choose_meta_graph
-from cpr.savedmodel.meta_graph import signatures as signatures
-from cpr.savedmodel.meta_graph import tags as tags
 from cpr.savedmodel.skim import Malformed, Skim, skim
+from cpr.suggest import did_you_mean
 
 BINARY, TEXT = "saved_model.pb", "saved_model.pbtxt"
 _WHOLE_BYTES = 4_000_000
@@ -35,6 +29,13 @@ def model_file(folder: Path) -> Path:
     for name in (BINARY, TEXT):
         if (folder / name).is_file():
             return folder / name
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        beside = [item.name for item in folder.parent.iterdir()] if folder.parent.is_dir() else []
+        raise LoadError(
+            f"{folder} {what}; the directory of a SavedModel is expected.",
+            hint=did_you_mean(folder.name, beside) if what == "does not exist" else "",
+        )
     raise LoadError(
         f"{folder} is no SavedModel: it holds neither {BINARY} nor {TEXT}.",
         hint="Name the directory that holds one of them.",

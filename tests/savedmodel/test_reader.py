@@ -3,7 +3,7 @@
 import pytest
 
 from cpr.errors import LoadError
-from cpr.savedmodel import protos, reader
+from cpr.savedmodel import meta_graph, protos, reader
 
 SCORE = protos.SignatureDef(method_name="tensorflow/serving/predict")
 
@@ -56,7 +56,7 @@ def test_signatures_are_those_that_tensorflow_sees(any_saved_model, tf):
     theirs = upstream_model(any_saved_model)
     ours = reader.read_saved_model(any_saved_model)
     for own, other in zip(ours.meta_graphs, theirs.meta_graphs, strict=True):
-        assert reader.tags(own) == tuple(sorted(other.meta_info_def.tags))
+        assert meta_graph.tags(own) == tuple(sorted(other.meta_info_def.tags))
         expected = {
             name: (proto.method_name, tensors(tf, proto.inputs), tensors(tf, proto.outputs))
             for name, proto in other.signature_def.items()
@@ -68,15 +68,15 @@ def test_signatures_are_those_that_tensorflow_sees(any_saved_model, tf):
                 {alias: (t.dtype, t.shape, t.name) for alias, t in item.inputs.items()},
                 {alias: (t.dtype, t.shape, t.name) for alias, t in item.outputs.items()},
             )
-            for name, item in reader.signatures(own).items()
+            for name, item in meta_graph.signatures(own).items()
         }
 
 
 def test_assets_are_found_in_both_generations(text_vocabulary, tf1_two_graphs):
     [modern] = reader.read_saved_model(text_vocabulary).meta_graphs
-    assert [asset.filename for asset in reader.assets(modern)] == ["words.txt"]
+    assert [asset.filename for asset in meta_graph.assets(modern)] == ["words.txt"]
     for old in reader.read_saved_model(tf1_two_graphs).meta_graphs:
-        assert reader.assets(old) == (reader.Asset("colours.txt", "vocabulary:0"),)
+        assert meta_graph.assets(old) == (meta_graph.Asset("colours.txt", "vocabulary:0"),)
 
 
 def test_assets_of_the_old_collection_are_found():
@@ -84,12 +84,12 @@ def test_assets_of_the_old_collection_are_found():
     asset = protos.AssetFileDef(filename="words.txt")
     asset.tensor_info.name = "path:0"
     made.collection_def["saved_model_assets"].any_list.value.add().Pack(asset)
-    assert reader.assets(made) == (reader.Asset("words.txt", "path:0"),)
+    assert meta_graph.assets(made) == (meta_graph.Asset("words.txt", "path:0"),)
 
 
 def test_looking_for_assets_changes_nothing():
     made = graph("serve")
-    assert reader.assets(made) == ()
+    assert meta_graph.assets(made) == ()
     assert not made.collection_def
 
 
@@ -98,35 +98,35 @@ def test_looking_for_assets_changes_nothing():
     [
         (
             protos.TensorInfo(dtype=7, tensor_shape={"unknown_rank": True}, name="x:0"),
-            reader.TensorSpec("string", None, "x:0"),
+            meta_graph.TensorSpec("string", None, "x:0"),
         ),
         (
             protos.TensorInfo(dtype=101, tensor_shape={"dim": [{"size": -1}, {"size": 3}]}),
-            reader.TensorSpec("float32_ref", (None, 3)),
+            meta_graph.TensorSpec("float32_ref", (None, 3)),
         ),
         (
             protos.TensorInfo(dtype=9, coo_sparse={"values_tensor_name": "v:0"}),
-            reader.TensorSpec("int64", (), "v:0", "sparse"),
+            meta_graph.TensorSpec("int64", (), "v:0", "sparse"),
         ),
         (
             protos.TensorInfo(dtype=1, composite_tensor={"components": [{"name": "a:0"}]}),
-            reader.TensorSpec("float32", (), "", "composite"),
+            meta_graph.TensorSpec("float32", (), "", "composite"),
         ),
-        (protos.TensorInfo(dtype=99), reader.TensorSpec("dtype 99", ())),
+        (protos.TensorInfo(dtype=99), meta_graph.TensorSpec("dtype 99", ())),
     ],
     ids=["any rank", "a reference", "sparse", "composite", "a type of tomorrow"],
 )
 def test_tensors_are_described(info, spec):
     made = graph("serve", signatures=())
     made.signature_def["s"].inputs["x"].CopyFrom(info)
-    assert reader.signatures(made)["s"].inputs == {"x": spec}
+    assert meta_graph.signatures(made)["s"].inputs == {"x": spec}
 
 
 def test_signatures_are_sorted_and_without_tensorflows_own():
     made = graph("serve", signatures=("b", "__saved_model_init_op", "a"))
     made.signature_def["a"].defaults["x"].dtype = 1
-    assert list(reader.signatures(made)) == ["a", "b"]
-    assert reader.signatures(made)["a"].defaults == ("x",)
+    assert list(meta_graph.signatures(made)) == ["a", "b"]
+    assert meta_graph.signatures(made)["a"].defaults == ("x",)
 
 
 @pytest.mark.parametrize(
@@ -140,14 +140,14 @@ def test_signatures_are_sorted_and_without_tensorflows_own():
     ids=["for serving", "exactly serve", "the only one", "as told"],
 )
 def test_chooses_a_graph(graphs, wanted, found):
-    chosen = reader.choose_meta_graph(model(*(graph(*tags) for tags in graphs)), wanted)
-    assert reader.tags(chosen) == found
+    chosen = meta_graph.choose_meta_graph(model(*(graph(*tags) for tags in graphs)), wanted)
+    assert meta_graph.tags(chosen) == found
 
 
 def test_says_which_graphs_there_are():
     both = model(graph("train"), graph("eval", "x"), graph())
     with pytest.raises(LoadError) as caught:
-        reader.choose_meta_graph(both, ["serve"], where="the model m")
+        meta_graph.choose_meta_graph(both, ["serve"], where="the model m")
     assert caught.value.problem == (
         "the model m has no graph with the tags serve; its graphs have: train; eval,x; (none)."
     )
@@ -174,6 +174,16 @@ def test_the_same_message_gives_the_same_bytes(text_vocabulary, tmp_path):
         reader.write_saved_model(reader.read_saved_model(text_vocabulary), tmp_path)
         written.append((tmp_path / "saved_model.pb").read_bytes())
     assert written[0] == written[1]
+
+
+def test_a_path_that_is_no_directory_is_told(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(LoadError, match="modle does not exist; the directory of a") as caught:
+        reader.read_saved_model(tmp_path / "modle")
+    assert caught.value.hint == "Did you mean 'model'?"
+    with pytest.raises(LoadError, match="file is a file; the directory of a SavedModel"):
+        reader.read_saved_model(tmp_path / "file")
 
 
 @pytest.mark.parametrize(

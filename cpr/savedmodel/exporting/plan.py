@@ -52,7 +52,7 @@ class Plan:
             raise UsageError(
                 f"none of the signatures {', '.join(map(repr, heads))} is {DEFAULT!r}, which "
                 "answers requests that name none.",
-                hint=f"Name one so: signatures={{{DEFAULT!r}: …}}.",
+                hint=f"Name one so: signatures={{{DEFAULT!r}: …}}, --signature {DEFAULT}=FUNCTION.",
             )
         made: list[tuple[Head, Any, ServableFunction]] = []
         signatures = {}

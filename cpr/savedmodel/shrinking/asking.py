@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -119,11 +120,17 @@ def run_child(module: str, task: Mapping[str, Any]) -> Any:
         )  # fmt: skip
         if done.returncode == 0 and made.is_file():
             return json.loads(made.read_text(encoding="utf-8"))
+    if importlib.util.find_spec("tensorflow") is None:
+        raise EnvironmentProblem(
+            "this needs the library 'tensorflow', which is not installed",
+            hint="pip install 'cpr[tensorflow]'",
+        )
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]
     ended = f"signal {-done.returncode}" if done.returncode < 0 else f"code {done.returncode}"
     raise EnvironmentProblem(
         f"The process that runs TensorFlow ended with {ended}: {lines[-1]}",
-        hint="`cpr shrink` needs TensorFlow to compare the answers: pip install 'cpr[tensorflow]'.",
+        hint="Free some memory if it was ended by a signal; reinstall TensorFlow if it cannot be "
+        "imported: pip install --force-reinstall 'cpr[tensorflow]'.",
     )
 
 
