@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cpr.inspecting.inspection import (
     AssetView,
@@ -24,6 +24,7 @@ from cpr.savedmodel.meta_graph import (
     Signature,
     TensorSpec,
     assets,
+    leads_out,
     shape_of,
     signatures,
     tags,
@@ -75,7 +76,7 @@ def view_of(
 def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
     """What is wrong with a graph, or worth knowing; `label` says which graph it is."""
     for asset in graph.assets:
-        if escapes(asset.filename):
+        if leads_out(asset.filename):
             yield Problem(
                 "error",
                 "asset-escapes",
@@ -122,12 +123,6 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
             f"{label} has no signature: nothing says what it takes.",
             "Export the model with signatures.",
         )
-
-
-def escapes(filename: str) -> bool:
-    """Whether a file's name leads out of the folder that it is looked for in."""
-    path = PurePosixPath(filename.replace("\\", "/"))
-    return path.is_absolute() or ".." in path.parts or not filename or "\0" in filename
 
 
 def _facts(meta_graph: protos.Message) -> dict[str, str | bool | int]:
@@ -179,7 +174,7 @@ def _tensors(specs: Mapping[str, TensorSpec]) -> tuple[Tensor, ...]:
 def _assets(meta_graph: protos.Message, folder: Path, flow: Flow) -> Iterator[AssetView]:
     for asset in assets(meta_graph):
         path = folder / "assets" / asset.filename
-        is_there = not escapes(asset.filename) and path.is_file()
+        is_there = not leads_out(asset.filename) and path.is_file()
         size = path.stat().st_size if is_there else None
         yield AssetView(asset.filename, asset.tensor, size, node_of(asset.tensor) in flow.nodes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from cpr.errors import LoadError
 from cpr.savedmodel import protos
@@ -79,6 +80,12 @@ def assets(meta_graph: protos.Message) -> tuple[Asset, ...]:
             if packed.Unpack(asset):
                 found.append(asset)
     return tuple(dict.fromkeys(Asset(item.filename, item.tensor_info.name) for item in found))
+
+
+def leads_out(filename: str) -> bool:
+    """Whether an asset's name leads out of ``assets/``, where a model's own lie."""
+    path = PurePosixPath(filename.replace("\\", "/"))
+    return path.is_absolute() or ".." in path.parts or not path.name or "\0" in filename
 
 
 def choose_meta_graph(

@@ -15,17 +15,19 @@ from typing import Any, TypeAlias
 from google.protobuf import (
     any_pb2,
     descriptor_pool,
+    message,
     message_factory,
     wrappers_pb2,
 )
 from google.protobuf.internal import enum_type_wrapper
-from google.protobuf.message import DecodeError as DecodeError
 
 from cpr.savedmodel import _graph_messages, _object_messages, _serving_messages
 from cpr.savedmodel.message_table import describe
 
 Message: TypeAlias = Any
 """An object of one of the classes below; which one, the name of the parameter says."""
+DecodeError = message.DecodeError
+"""What bytes raise that are not of the message that they are read as."""
 
 _ANY, _WRAPPERS = "google/protobuf/any.proto", "google/protobuf/wrappers.proto"
 _DEBUG, _CORE, _SERVING = "cpr/debug.proto", "cpr/tensorflow.proto", "cpr/tensorflow_serving.proto"

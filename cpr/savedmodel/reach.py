@@ -14,7 +14,8 @@ from cpr.savedmodel import protos
 from cpr.savedmodel.meta_graph import HIDDEN_PREFIX
 
 INIT_SIGNATURE = "__saved_model_init_op"
-_INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
+MAIN_OP = "saved_model_main_op"
+_INIT_COLLECTIONS = (MAIN_OP, "legacy_init_op")
 _GRADIENT = "_gradient_op_type"
 # Nodes without data inputs that are no state: values, and what is fed.
 _VALUES = {"Const", "Placeholder", "PlaceholderWithDefault", "NoOp"}

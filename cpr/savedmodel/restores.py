@@ -8,6 +8,7 @@ which takes both the tensor and the variable, is called a restoration here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ _STRING = protos.DataType.Value("DT_STRING")
 # Names of variables in a graph; a constant of a few bytes may claim any number.
 _MOST = 1_000_000
 _OLD = {"Restore", "RestoreSlice"}
+# Python refuses to read longer ones, and other digits.
+_NUMBER = re.compile(r"[0-9]{1,9}")
 # What hands on the handle of a variable.
 _PASSING = {"Identity", "RefIdentity", "Enter", "RefEnter", "Switch", "RefSwitch"}
 
@@ -171,7 +174,7 @@ def _keys(reference: str, flows: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(flow, list):
         return tuple(sorted(flow))
     place = reference.rpartition(":")[2] if ":" in reference else "0"
-    if not place.isdigit() or int(place) >= len(flow):
+    if not _NUMBER.fullmatch(place) or int(place) >= len(flow):
         raise Unclear(f"{reference} is no output")
     return (flow[int(place)],)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cpr.savedmodel import protos
+from cpr.savedmodel.wire_format import varint
 
 _KEPT_BYTES = 1024
 """Values up to this size are kept: names, shapes, small constants."""
@@ -99,7 +100,7 @@ class _Skimmer:
                 self._leave_out(item.end - item.value)
                 continue
             body = self.shrink(item.value, item.end, known.message_type, depth + 1)
-            made += _varint(item.number << 3 | _BYTES) + _varint(len(body)) + body
+            made += varint(item.number << 3 | _BYTES) + varint(len(body)) + body
         made += self._read(kept, end)
         if descriptor.full_name == _NODE:
             self._owner = ""
@@ -112,8 +113,9 @@ class _Skimmer:
             name = self._name_of(start, end)
             self._owner = f"{self._function}/{name}" if self._function else name
         elif kind == _FUNCTION:
-            signature = next(self._fields(start, end))
-            self._function = self._name_of(signature.value, signature.end)
+            first = next(self._fields(start, end))
+            is_signature = first.number == 1 and first.kind == _BYTES
+            self._function = self._name_of(first.value, first.end) if is_signature else ""
 
     def _is_large(self, item: _Field, descriptor: Any, *, keeps_text: bool) -> bool:
         if descriptor.full_name == _TENSOR:
@@ -175,12 +177,3 @@ class _Skimmer:
         if len(data) != end - start:
             raise Malformed("it ends too early")
         return data
-
-
-def _varint(value: int) -> bytes:
-    made = bytearray()
-    while value > 0x7F:
-        made.append(value & 0x7F | 0x80)
-        value >>= 7
-    made.append(value)
-    return bytes(made)

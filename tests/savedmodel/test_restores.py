@@ -59,14 +59,20 @@ def with_many_names(graph):
         body.add(name=f"read_{number}", op="RestoreV2", input=["prefix", "million", "slices"])
 
 
+def with_output(graph, number):
+    nodes_of(graph)["assign"].input[1] = f"read:tensors:{number}"
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
         (with_own_variable, "the function that restores has a variable of its own, own"),
         (with_many_names, "more than 1,000,000 names are restored"),
         (lambda graph: nodes_of(graph)["read"].input.pop(), "read lacks inputs"),
+        (lambda graph: with_output(graph, "²"), "read:tensors:² is no output"),
+        (lambda graph: with_output(graph, "9" * 5000), "is no output"),
     ],
-    ids=["own-variable", "many", "inputs"],
+    ids=["own-variable", "many", "inputs", "digit", "digits"],
 )
 def test_what_cannot_be_told_is_unclear(graph, edit, said):
     edit(graph)

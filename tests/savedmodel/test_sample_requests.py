@@ -6,14 +6,16 @@ import json
 import pytest
 
 from cpr.messages import Call
-from cpr.savedmodel import protos, reader
+from cpr.savedmodel import protos
+from cpr.savedmodel.meta_graph import Signature, TensorSpec, choose_meta_graph, signatures
+from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.sample_requests import NoSample, example_of, sample_request
 from cpr.serving import open_routine
 
 
 def samples(folder):
-    graph = reader.choose_meta_graph(reader.read_saved_model(folder))
-    found = reader.signatures(graph)
+    graph = choose_meta_graph(read_saved_model(folder))
+    found = signatures(graph)
     return {
         name: sample_request(item, graph, is_only=len(found) == 1) for name, item in found.items()
     }
@@ -83,33 +85,39 @@ def test_examples_of_a_function_of_tensorflow_2(tf, tmp_path, version):
 
 
 def test_a_signature_without_inputs_is_asked_with_an_empty_object():
-    signature = reader.Signature("count", "", {}, {})
+    signature = Signature("count", "", {}, {})
     assert sample_request(signature) == {"signature_name": "count", "instances": [{}]}
 
 
 def test_what_may_be_left_out_is_left_out():
-    inputs = {"x": reader.TensorSpec("float32", (None,)), "rate": reader.TensorSpec("float32", ())}
-    signature = reader.Signature("serving_default", "", inputs, {}, defaults=("rate",))
+    inputs = {
+        "x": TensorSpec("float32", (None,)),
+        "rate": TensorSpec("float32", ()),
+    }
+    signature = Signature("serving_default", "", inputs, {}, defaults=("rate",))
     assert sample_request(signature) == {"instances": [{"x": 0.0}]}
 
 
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        (reader.TensorSpec("float32", (None, 3), "v:0", "sparse"), "the input x is sparse"),
-        (reader.TensorSpec("float32", (None, 10**5, 10**5)), "it has 10,000,000,000 values with"),
+        (TensorSpec("float32", (None, 3), "v:0", "sparse"), "the input x is sparse"),
+        (
+            TensorSpec("float32", (None, 10**5, 10**5)),
+            "it has 10,000,000,000 values with",
+        ),
     ],
     ids=["sparse", "huge"],
 )
 def test_what_no_request_can_say_has_none(spec, reason):
     with pytest.raises(NoSample, match=reason):
-        sample_request(reader.Signature("serving_default", "", {"x": spec}, {}))
+        sample_request(Signature("serving_default", "", {"x": spec}, {}))
 
 
 def test_many_inputs_are_huge_together():
-    inputs = {f"x{number}": reader.TensorSpec("float32", (None, 400_000)) for number in range(9)}
+    inputs = {f"x{number}": TensorSpec("float32", (None, 400_000)) for number in range(9)}
     with pytest.raises(NoSample, match="it has 1,200,000 values with those of x2"):
-        sample_request(reader.Signature("serving_default", "", inputs, {}))
+        sample_request(Signature("serving_default", "", inputs, {}))
 
 
 def test_many_features_are_huge_together():

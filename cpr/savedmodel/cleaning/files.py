@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cpr.artifacts.companions import LABEL_FILES, PREPROCESSOR_FILES
 from cpr.artifacts.leftovers import Leftover, leftovers
 from cpr.errors import EnvironmentProblem, LoadError, UsageError, shorten
 from cpr.savedmodel.cleaning.cleaned import Removed
+from cpr.savedmodel.meta_graph import leads_out
 
 # What the ready-made predictors and AI Explanations read beside a SavedModel.
 _COMPANIONS = {*PREPROCESSOR_FILES, *LABEL_FILES, "explanation_metadata.json"}
@@ -120,10 +121,8 @@ def _kind(
 
 
 def _asset(export: Path, name: str) -> Path:
-    pure = PurePosixPath(name)
     path = export / "assets" / name
-    is_inside = name and not pure.is_absolute() and ".." not in pure.parts and "\\" not in name
-    if not is_inside or not path.resolve().is_relative_to(export.resolve()):
+    if leads_out(name) or not path.resolve().is_relative_to(export.resolve()):
         raise LoadError(
             f"{export}: the asset {shorten(name)} leads out of the model's directory.",
             hint="Use models from sources that you trust only; export this one again.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 
 from cpr.savedmodel import protos
@@ -9,6 +10,7 @@ from cpr.savedmodel.cleaning.graph_cut import drop
 from cpr.savedmodel.cleaning.object_plan import LIST, ObjectPlan
 
 _KERAS = "_tf_keras_"
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def cut_objects(
@@ -47,7 +49,7 @@ def _list_items(objects: protos.Message, kept: Collection[int]) -> dict[int, dic
             names = [
                 child.local_name
                 for child in node.children
-                if child.node_id in stays and child.local_name.isdecimal()
+                if child.node_id in stays and _NUMBER.fullmatch(child.local_name)
             ]
             found[here] = {old: str(new) for new, old in enumerate(sorted(names, key=int))}
     return found

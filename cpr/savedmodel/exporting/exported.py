@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpr.savedmodel import reader
 from cpr.savedmodel.exporting.verifying import Proof
+from cpr.savedmodel.meta_graph import TensorSpec, signatures, tags
+from cpr.savedmodel.reader import read_saved_model
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ def describe(
 ) -> Exported:
     """The report of an export, as its files say it."""
     declared = {
-        (frozenset(graph.meta_info_def.tags), name): signature
-        for graph in reader.read_saved_model(path).meta_graphs
-        for name, signature in reader.signatures(graph).items()
+        (tags(graph), name): signature
+        for graph in read_saved_model(path).meta_graphs
+        for name, signature in signatures(graph).items()
     }
-    signatures = []
+    shown = []
     for proof in proofs:
-        found = declared[frozenset(proof.tags), proof.signature]
-        signatures.append(
+        found = declared[tuple(sorted(set(proof.tags))), proof.signature]
+        shown.append(
             ExportedSignature(
                 found.name,
                 found.method_name.rpartition("/")[2],
@@ -69,10 +70,10 @@ def describe(
             )
         )
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return Exported(path, source, tuple(signatures), size, tuple(removed), tuple(notes))
+    return Exported(path, source, tuple(shown), size, tuple(removed), tuple(notes))
 
 
-def _in_words(spec: reader.TensorSpec) -> str:
+def _in_words(spec: TensorSpec) -> str:
     if spec.shape is None:
         return f"{spec.dtype}, any shape"
     return f"{spec.dtype} [{', '.join('any' if s is None else str(s) for s in spec.shape)}]"

@@ -16,12 +16,12 @@ from typing import Any
 from cpr.errors import CprError, LoadError, UsageError
 from cpr.savedmodel.exporting.batches import unbatched_outputs
 from cpr.savedmodel.method_names import set_method_names, short_name
+from cpr.savedmodel.reach import INIT_SIGNATURE, MAIN_OP
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
 from cpr.savedmodel.servable import PREDICT, Servable, ServableFunction
 from cpr.savedmodel.tensorflow_library import first_line, without_deprecations
 
 Signatures = Mapping[str, ServableFunction]
-_INITIALIZER, _MAIN_OP = "__saved_model_init_op", "saved_model_main_op"
 # One MetaGraph: its tags, and its signatures.
 Graph = tuple[tuple[str, ...], Signatures]
 
@@ -197,5 +197,5 @@ def _hide_initializer(graph: Any) -> None:
     Of several MetaGraphs one is loaded as TensorFlow 1 does, which takes what
     TensorFlow 2 keeps among the signatures for one that it has to serve.
     """
-    if _MAIN_OP in graph.collection_def and _INITIALIZER in graph.signature_def:
-        del graph.signature_def[_INITIALIZER]
+    if MAIN_OP in graph.collection_def and INIT_SIGNATURE in graph.signature_def:
+        del graph.signature_def[INIT_SIGNATURE]

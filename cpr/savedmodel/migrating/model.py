@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError, shorten
+from cpr.savedmodel.meta_graph import HIDDEN_PREFIX
 from cpr.savedmodel.method_names import short_name
 from cpr.suggest import did_you_mean
 
-_HIDDEN = "__saved_model_"
 _SUPERVISED = "tensorflow/supervised/"
 
 
@@ -93,7 +93,7 @@ def of_protos(signature_defs: Mapping[str, Any], source: str) -> dict[str, V1Sig
             short_name(proto.method_name),
         )
         for name, proto in sorted(signature_defs.items())
-        if not name.startswith(_HIDDEN) and not proto.method_name.startswith(_SUPERVISED)
+        if not name.startswith(HIDDEN_PREFIX) and not proto.method_name.startswith(_SUPERVISED)
     }
     trained = [n for n, p in signature_defs.items() if p.method_name.startswith(_SUPERVISED)]
     if trained and not found:

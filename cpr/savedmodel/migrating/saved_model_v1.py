@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError, UsageError, shorten
-from cpr.savedmodel import reader
+from cpr.savedmodel.meta_graph import assets, choose_meta_graph, leads_out, tags
 from cpr.savedmodel.migrating.model import Restore, V1Model, of_protos
 from cpr.savedmodel.migrating.opening import as_servable
+from cpr.savedmodel.reach import initializers
+from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.servable import Servable, SourceOptions
 from cpr.savedmodel.tensorflow_library import first_line, without_deprecations
-
-_MAIN_OPS = ("saved_model_main_op", "legacy_init_op")
-_INITIALIZER = "__saved_model_init_op"
 
 
 def open_saved_model_v1(tf: Any, source: Path, options: SourceOptions) -> Servable:
@@ -24,18 +23,18 @@ def open_saved_model_v1(tf: Any, source: Path, options: SourceOptions) -> Servab
             does not know an op.
         UsageError: The MetaGraph has no signatures.
     """
-    return as_servable(tf, load(tf, source, options.tags))
+    return as_servable(tf, _load(tf, source, options.tags))
 
 
-def load(tf: Any, source: Path, tags: tuple[str, ...]) -> V1Model:
+def _load(tf: Any, source: Path, wanted: tuple[str, ...]) -> V1Model:
     """Load one MetaGraph of a SavedModel into a session of its own."""
-    chosen = reader.choose_meta_graph(reader.read_saved_model(source), tags or None, where=source)
-    assets = _assets(chosen, source)
+    chosen = choose_meta_graph(read_saved_model(source), wanted or None, where=source)
+    files = _files(chosen, source)
     session = tf.compat.v1.Session(graph=tf.Graph())
     try:
         with session.graph.as_default(), without_deprecations(tf):
             loaded = tf.compat.v1.saved_model.load(
-                session, list(reader.tags(chosen)), str(source), clear_devices=True
+                session, list(tags(chosen)), str(source), clear_devices=True
             )
     except Exception as error:  # TensorFlow raises almost anything for a damaged model
         session.close()
@@ -57,37 +56,23 @@ def load(tf: Any, source: Path, tags: tuple[str, ...]) -> V1Model:
         source,
         session,
         signatures,
-        initializers=_initializers(loaded),
-        assets=assets,
+        initializers=tuple(initializers(loaded)),
+        assets=files,
         restore=_restore(loaded, source),
     )
 
 
-def _assets(meta_graph: Any, source: Path) -> dict[str, Path]:
+def _files(meta_graph: Any, source: Path) -> dict[str, Path]:
     """The files of ``assets/`` by tensor; none may lie elsewhere, since they are copied."""
     found = {}
-    for item in reader.assets(meta_graph):
-        name = PurePosixPath(item.filename)
-        if name.is_absolute() or ".." in name.parts:
+    for item in assets(meta_graph):
+        if leads_out(item.filename):
             raise LoadError(
                 f"{source} names the asset {shorten(item.filename)}, which is not in its assets/.",
                 hint="Do not use this model unless you know where it comes from.",
             )
-        found[item.tensor] = source / "assets" / name
+        found[item.tensor] = source / "assets" / item.filename
     return found
-
-
-def _initializers(meta_graph: Any) -> tuple[str, ...]:
-    """The ops that the loader runs after the variables are restored."""
-    named = [
-        value
-        for key in _MAIN_OPS
-        if key in meta_graph.collection_def
-        for value in meta_graph.collection_def[key].node_list.value
-    ]
-    if _INITIALIZER in meta_graph.signature_def:
-        named += [t.name for t in meta_graph.signature_def[_INITIALIZER].outputs.values()]
-    return tuple(name.partition(":")[0] for name in named)
 
 
 def _restore(meta_graph: Any, source: Path) -> Restore | None:

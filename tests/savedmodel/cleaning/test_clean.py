@@ -12,8 +12,9 @@ import pytest
 from cpr.errors import EnvironmentProblem, LoadError, UsageError
 from cpr.savedmodel.bundle import Bundle, read_index
 from cpr.savedmodel.cleaning import clean
+from cpr.savedmodel.meta_graph import signatures
 from cpr.savedmodel.optimizer_state import is_optimizer_state
-from cpr.savedmodel.reader import read_saved_model, signatures
+from cpr.savedmodel.reader import read_saved_model
 
 LOADERS = ["tf.saved_model.load", "a loader of TensorFlow 1", "the predictor"]
 IMAGES = np.random.default_rng(0).random((2, 16, 16, 3), np.float32).tolist()

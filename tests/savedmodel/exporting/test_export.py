@@ -5,7 +5,7 @@ import pytest
 
 from cpr.errors import PredictionFailed, UsageError
 from cpr.predictors.tf_saved_model import TfSavedModel
-from cpr.savedmodel import Head, export, reader
+from cpr.savedmodel import Head, export, meta_graph, reader
 from cpr.savedmodel.bundle import read_index
 
 ROW = [[5.1, 3.5, 1.4, 0.2]]
@@ -25,7 +25,7 @@ def variables_of(folder):
 
 
 def signatures_of(folder):
-    return reader.signatures(reader.read_saved_model(folder).meta_graphs[0])
+    return meta_graph.signatures(reader.read_saved_model(folder).meta_graphs[0])
 
 
 def test_a_keras_model_answers_from_our_server_as_it_did(mlp, tmp_path):

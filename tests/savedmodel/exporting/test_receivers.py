@@ -5,7 +5,7 @@ import pytest
 
 from cpr.errors import PredictionFailed, UsageError
 from cpr.predictors.tf_saved_model import TfSavedModel
-from cpr.savedmodel import Head, export, protos, reader
+from cpr.savedmodel import Head, export, meta_graph, protos, reader
 from cpr.savedmodel.exporting.receivers import encode_examples, feature_spec
 
 
@@ -49,7 +49,7 @@ def test_raw_and_parsing_signatures_stand_side_by_side(tf, offers, tmp_path):
         "regression": Head(outputs={"outputs": "price"}, method="regress", examples=spec),
     }
     exported = export(model, tmp_path, signatures=heads)
-    found = reader.signatures(reader.read_saved_model(exported.path).meta_graphs[0])
+    found = meta_graph.signatures(reader.read_saved_model(exported.path).meta_graphs[0])
     assert [(s.method_name.rpartition("/")[2], list(s.inputs)) for s in found.values()] == [
         ("classify", ["inputs"]),
         ("regress", ["inputs"]),
