@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from cpr.artifacts.compiled import Compiled
 from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.predictors._onnx_session import open_session, reason
 
+_LARGEST = float(np.finfo(np.float32).max)
 _KINDS = {"f": np.float64, "i": np.int64, "u": np.int64, "b": np.bool_}
 
 
@@ -23,8 +23,9 @@ class CompiledEstimator:
     """Stands in for an estimator of scikit-learn's kind; has the methods that were compiled.
 
     A table of numbers goes in as one array, a mixed one column by column.
-    What the model was not compared on, such as a null among texts or a
-    category that the original refuses, raises `OutsideCompiled`.
+    What the model was not compared on, such as a null among texts, a category
+    that the original refuses, or another thing than an array of as many
+    columns, which a preprocessor may give, raises `OutsideCompiled`.
     """
 
     is_rowwise = True
@@ -74,8 +75,10 @@ class CompiledEstimator:
 
     def _feed(self, table: Any, columns: list[int] | None, is_text: bool) -> Any:
         if columns is None:
+            if type(table) is not list or set(map(type, table)) != {str}:
+                raise OutsideCompiled
             return np.array(table, object)
-        if isinstance(table, list):
+        if type(table) is not np.ndarray or table.shape[1:] != (self.n_features_in_,):
             raise OutsideCompiled
         if is_text:
             return self._texts(table, columns)
@@ -83,11 +86,13 @@ class CompiledEstimator:
             table = table[:, columns]
         if table.dtype == object:
             table = self._numbers(table)
-        array = table.astype(self._dtype, copy=False)
-        # The sum is finite only if all values are, and is had for the price of one pass.
-        if not math.isfinite(array.sum()):
-            self._check_finite(array)
-        return array
+        if table.dtype.kind == "f":
+            # The squares add up to little only if all values are small: one pass.
+            if not float(np.vdot(table, table)) <= _LARGEST:
+                self._check_values(table)
+        elif table.dtype.kind not in "biu":
+            raise OutsideCompiled
+        return table.astype(self._dtype, copy=False)
 
     def _texts(self, table: Any, columns: list[int]) -> Any:
         if table.dtype != object:
@@ -106,11 +111,12 @@ class CompiledEstimator:
             raise OutsideCompiled
         return table.astype(np.float64)
 
-    def _check_finite(self, array: Any) -> None:
-        if np.isfinite(array).all():
-            return
-        if np.isinf(array).any():
+    def _check_values(self, array: Any) -> None:
+        """Leave to the original what it may refuse: forests take no more than float32 holds."""
+        if (np.abs(array) > _LARGEST).any():
             raise OutsideCompiled
+        if not np.isnan(array).any():
+            return
         if self._nulls == "refused" and self._refusal is not None:
             problem, hint = self._refusal
             raise BadInput(problem, hint=hint)
@@ -149,7 +155,7 @@ class CompiledBooster:
             OutsideCompiled: It holds an infinity, which XGBoost may refuse.
             PredictionFailed: The model failed.
         """
-        if not math.isfinite(table.sum()) and np.isinf(table).any():
+        if not np.isfinite(np.vdot(table, table)) and np.isinf(table).any():
             raise OutsideCompiled
         try:
             return self._session.run(["margin" if is_margin else "predict"], {"table": table})[0]

@@ -216,7 +216,9 @@ def _used_files(model: Mapping[str, Any]) -> list[str]:
     """The files that the predictors open, as they find them in the record."""
     signatures = model.get("signatures")
     entries = list(signatures.values()) if isinstance(signatures, dict) else []
-    return [str(one["file"]) for one in (model, *entries) if isinstance(one, dict) and "file" in one]
+    return [
+        str(one["file"]) for one in (model, *entries) if isinstance(one, dict) and "file" in one
+    ]
 
 
 def _is_for(record: Mapping[str, Any], settings: PredictorSettings) -> bool:

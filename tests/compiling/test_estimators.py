@@ -1,7 +1,9 @@
 import json
+import shutil
 import subprocess
 import sys
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
@@ -118,6 +120,58 @@ def test_refuses_a_null_in_the_words_of_the_original(table, saved_estimator, com
         said.append(caught.value.problem)
     assert said[0] == said[1]
     assert not fast.has_loaded_original
+
+
+def answer_or_refusal(predictor, instances):
+    try:
+        return np.asarray(predictor.predict(instances)).tolist()
+    except BadInput as error:
+        return error.problem
+
+
+@pytest.fixture(scope="module")
+def forest(table, saved_estimator, compiled):
+    rows, classes = table
+    model = RandomForestClassifier(20, random_state=0).fit(rows, classes)
+    folder, report = compiled(saved_estimator(model))
+    assert report.is_compiled, report.reason
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # of scikit-learn
+def test_leaves_numbers_that_float32_does_not_hold_to_the_original(forest):
+    original, fast = both(forest)
+    instances = [[1e300, 0.0, 1.0, 2.0]]
+    assert "too large" in answer_or_refusal(original, instances)
+    assert answer_or_refusal(fast, instances) == answer_or_refusal(original, instances)
+
+
+def test_takes_the_largest_numbers_that_float32_holds(forest):
+    original, fast = both(forest)
+    largest = float(np.finfo(np.float32).max)
+    instances = [[largest, -largest, 1e30, 0.0]]
+    assert answer_or_refusal(fast, instances) == answer_or_refusal(original, instances)
+    assert not fast.has_loaded_original
+
+
+PREPARED = {
+    "a DataFrame": lambda rows: StandardScaler().set_output(transform="pandas").fit(rows),
+    "a sparse matrix": lambda rows: OneHotEncoder(handle_unknown="ignore").fit(rows[:2, :2]),
+    "too few columns": lambda rows: StandardScaler().fit(rows[:, :3]),
+    "too many columns": lambda rows: StandardScaler().fit(np.hstack([rows, rows])),
+}
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names")
+@pytest.mark.parametrize("make", PREPARED.values(), ids=PREPARED)
+def test_leaves_what_it_was_not_compiled_for_to_the_original(forest, table, tmp_path, make):
+    folder = tmp_path / "model"
+    shutil.copytree(forest, folder)
+    preprocessor = make(table[0])
+    joblib.dump(preprocessor, folder / "preprocessor.joblib")
+    original, fast = both(folder)
+    instances = table[0][:2, :1].repeat(preprocessor.n_features_in_, axis=1).tolist()
+    assert answer_or_refusal(fast, instances) == answer_or_refusal(original, instances)
 
 
 def test_needs_no_scikit_learn_to_answer(mixed):

@@ -91,6 +91,19 @@ def escape(folder):
     change(folder, files={"../model.ubj": {"sha256": ""}})
 
 
+def nest_record(folder):
+    (folder / "compiled.json").write_text("[" * 100_000)
+
+
+def name_another_file(folder):
+    record = json.loads((folder / "compiled.json").read_text())
+    change(folder, model={**record["model"], "file": "../model.ubj"})
+
+
+def confuse_tags(folder):
+    change(folder, model={"tags": 5})
+
+
 def change(folder, **values):
     path = folder / "compiled.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
@@ -104,6 +117,9 @@ def change(folder, **values):
         (break_record, "compiled.json cannot be read"),
         (age_record, "compiled.json is 'cpr.compiled/0', not 'cpr.compiled/1'"),
         (escape, "'../model.ubj' is missing"),
+        (nest_record, "compiled.json cannot be read: maximum recursion depth exceeded"),
+        (name_another_file, "compiled.json lists no file '../model.ubj'"),
+        (confuse_tags, "compiled.json is incomplete"),
     ],
 )
 def test_serves_the_original_where_the_compiled_model_is_damaged(folder, caplog, damage, said):
