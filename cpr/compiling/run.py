@@ -18,7 +18,7 @@ from cpr.artifacts.compiled import (
 )
 from cpr.artifacts.detect import Artifact, detect
 from cpr.compiling.builds import CANDIDATES
-from cpr.compiling.placing import library_versions, place, remove
+from cpr.compiling.placing import check_free, library_versions, place, remove
 from cpr.compiling.report import ORIGINAL, Candidate, CompileReport, Figure, choose
 from cpr.compiling.subject import Subject
 from cpr.config import PredictorSettings
@@ -58,6 +58,7 @@ class _Work:
     terms: CompileTerms
     folder: Path
     tell: Callable[[str], None]
+    source: Mapping[str, str]
     facts: dict[str, Any] = field(default_factory=dict)
     staged: dict[str, Subject] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -88,7 +89,8 @@ def compile_model(
 
     Raises:
         LoadError: There is no model, or it cannot be loaded.
-        EnvironmentProblem: The directory cannot be written.
+        EnvironmentProblem: The directory cannot be written, or what is at
+            ``compiled`` was written by something else.
     """
     settings = settings or PredictorSettings()
     artifact = detect(Path(model_dir), framework)
@@ -109,11 +111,13 @@ def compile_model(
     ]
     if not candidates:
         return _no_candidates(artifact, terms)
+    folder = folder_of(artifact)
+    check_free(folder)
     with tempfile.TemporaryDirectory(prefix="cpr-compile-", ignore_cleanup_errors=True) as made:
-        work = _Work(artifact, subject, terms, Path(made), tell)
+        # Before the model is read: what is written meanwhile is another model.
+        work = _Work(artifact, subject, terms, Path(made), tell, hash_source(artifact))
         _try(work, candidates)
         chosen = choose(candidates)
-        folder = folder_of(artifact)
         if chosen is None:
             remove(folder)
         else:
@@ -204,7 +208,7 @@ def _build(work: _Work, original: Subject, item: Candidate) -> None:
     record = {
         "schema": SCHEMA,
         "runtime": item.runtime,
-        "source": {"kind": work.artifact.kind.value, "files": hash_source(work.artifact)},
+        "source": {"kind": work.artifact.kind.value, "files": dict(work.source)},
         "files": files,
         "model": answer["model"],
         "made": {"libraries": library_versions()},
