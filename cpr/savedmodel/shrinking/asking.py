@@ -181,9 +181,12 @@ def _difference(
     if not value.size:
         return Deviation()
     same = (value == there) | (np.isnan(value) & np.isnan(there))
+    wide = "c16" if value.dtype.kind == "c" else "f8"
     with np.errstate(invalid="ignore"):
-        apart = np.where(same, 0.0, np.abs(there.astype("f8") - value.astype("f8")))
-        excess = np.where(same, -1.0, apart - (atol + rtol * np.abs(value.astype("f8"))))
+        apart = np.where(same, 0.0, np.abs(there.astype(wide) - value.astype(wide)))
+        excess = np.where(same, -1.0, apart - (atol + rtol * np.abs(value.astype(wide))))
+    # Far from infinity is whatever is another number.
+    excess[np.isinf(apart)] = np.inf
     if np.isnan(apart).any():
         return Deviation(np.inf, np.inf, where, f"{where} is not a number where it was one")
     return Deviation(float(apart.max()), max(0.0, float(excess.max())), where)
