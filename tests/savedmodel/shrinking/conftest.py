@@ -1,9 +1,35 @@
 """Models with weights that are large enough to pack."""
 
+import importlib
+import json
+
 import numpy as np
 import pytest
 
+from cpr.errors import EnvironmentProblem
+from cpr.savedmodel.shrinking import asking, steps
+
 WORDS = [f"word{number}" for number in range(120)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process(tmp_path_factory):
+    """What runs TensorFlow runs here, where it is loaded; the command's own tests start it anew."""
+
+    def run_child(module, task):
+        folder = tmp_path_factory.mktemp("task")
+        given, made = folder / "task.json", folder / "made.json"
+        given.write_text(json.dumps(task), encoding="utf-8")
+        try:
+            importlib.import_module(module).main(given, made)
+        except Exception as error:
+            raise EnvironmentProblem(f"{type(error).__name__}: {error}") from error
+        return json.loads(made.read_text(encoding="utf-8"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "run_child", run_child)
+        patch.setattr(steps, "run_child", run_child)
+        yield
 
 
 @pytest.fixture(scope="session")
