@@ -1,15 +1,39 @@
 """Small models to compile, each built once a session; tests compile copies of them."""
 
+import importlib
+import json
 import shutil
+import warnings
 
 import joblib
 import numpy as np
 import pytest
 
-from cpr.compiling import CompileTerms, compile_model
+from cpr.compiling import CompileTerms, compile_model, run
+from cpr.isolated.channel import Message
+from cpr.isolated.errors_json import error_from_json, error_to_json
 from cpr.savedmodel.tensorflow_library import import_tensorflow
 
-TERMS = CompileTerms(batch_sizes=(1, 8))
+
+class Here:
+    """Answers as a `ChildProcess` does, in this process, which has the libraries loaded."""
+
+    is_alive = True
+
+    def __init__(self, entry, **_):
+        self._operations = importlib.import_module(entry).operations()
+
+    def ask(self, question, **_):
+        message = Message(json.loads(json.dumps(question)))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return self._operations[message.header["do"]](message)
+        except Exception as error:
+            raise error_from_json(error_to_json(error)) from error
+
+    def end(self):
+        self._operations = {}
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +50,27 @@ def table():
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory):
-    """Compiles a copy of a model directory; returns the copy and the report."""
+def compiled_apart(tmp_path_factory):
+    """Compiles a copy of a model directory as the command does; returns it and the report."""
 
-    def run(folder, **terms):
+    def compile_copy(folder, **terms):
         copy = tmp_path_factory.mktemp("compiled") / "model"
         shutil.copytree(folder, copy)
         return copy, compile_model(copy, terms=CompileTerms(**{"batch_sizes": (1, 8), **terms}))
 
-    return run
+    return compile_copy
+
+
+@pytest.fixture(scope="session")
+def compiled(compiled_apart):
+    """The same without processes of its own, which would each load the libraries again."""
+
+    def compile_copy(folder, **terms):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(run, "ChildProcess", Here)
+            return compiled_apart(folder, **terms)
+
+    return compile_copy
 
 
 @pytest.fixture(scope="session")
@@ -83,5 +119,5 @@ def network(tf, saved_module):
 
 
 @pytest.fixture(scope="session")
-def compiled_network(network, compiled):
-    return compiled(network)
+def compiled_network(network, compiled_apart):
+    return compiled_apart(network)

@@ -31,18 +31,18 @@ def train(table, tmp_path):
 
 
 @pytest.mark.parametrize("parameters", OBJECTIVES.values(), ids=OBJECTIVES)
-@pytest.mark.parametrize("output", ["predict", "margin"])
-def test_compiled_boosters_answer_as_xgboost(train, compiled, parameters, output):
+def test_compiled_boosters_answer_as_xgboost(train, compiled, parameters):
     folder, report = compiled(train(**parameters))
     assert report.is_compiled, report.reason
     rows = [[0.1, -0.2, None, 3.0], [0.0, 0.6, 0.2, -1.0], [-1.5, 2.0, 0.0, 0.0]]
-    answers = [
-        XgboostBooster.from_path(
-            folder, settings=PredictorSettings(runtime=runtime, output=output)
-        ).predict(rows)
-        for runtime in ("native", "onnx")
-    ]
-    np.testing.assert_allclose(*answers, rtol=1e-4, atol=1e-5)
+    for output in ("predict", "margin"):
+        answers = [
+            XgboostBooster.from_path(
+                folder, settings=PredictorSettings(runtime=runtime, output=output)
+            ).predict(rows)
+            for runtime in ("native", "onnx")
+        ]
+        np.testing.assert_allclose(*answers, rtol=1e-4, atol=1e-5, err_msg=output)
 
 
 def test_declines_a_booster_without_plain_trees(train, compiled):
