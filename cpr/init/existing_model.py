@@ -13,9 +13,10 @@ from cpr.artifacts.detect import Artifact, Kind, detect
 from cpr.artifacts.pickles import load_pickle
 from cpr.errors import UsageError
 from cpr.init.estimator_inputs import describe_estimator, libraries_of
+from cpr.savedmodel.layout import BINARY, TEXT
 from cpr.savedmodel.meta_graph import Signature, choose_meta_graph, signatures
 from cpr.savedmodel.protos import Message
-from cpr.savedmodel.reader import BINARY, TEXT, skim_saved_model
+from cpr.savedmodel.reader import skim_saved_model
 from cpr.savedmodel.sample_requests import NoSample, sample_request
 
 _PICKLES = (".joblib", ".pkl", ".pickle")

@@ -11,7 +11,7 @@ from cpr.artifacts.detect import Kind, detect
 from cpr.artifacts.local_path import local_path
 from cpr.inspecting.inspection import Inspection
 from cpr.inspecting.saved_model import inspect_saved_model
-from cpr.savedmodel.reader import BINARY, TEXT
+from cpr.savedmodel.layout import BINARY, TEXT, holds_model
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # Each reads one format, and is imported only for it.
@@ -68,7 +68,7 @@ def _inspect(path: Path) -> Inspection:
         return inspect_saved_model(path.parent)
     if path.is_file():
         return _reader(_SUFFIXES[path.suffix])(path)
-    if (path / BINARY).is_file() or (path / TEXT).is_file():
+    if holds_model(path):
         return inspect_saved_model(path)
     artifact = detect(path)
     if artifact.kind is Kind.TENSORFLOW:

@@ -13,7 +13,8 @@ from cpr.inspecting.variables import read_stored, variables_of
 from cpr.inspecting.warmup import warmup_facts
 from cpr.inspecting.wording import count
 from cpr.savedmodel import protos
-from cpr.savedmodel.reader import TEXT, model_file, skim_saved_model
+from cpr.savedmodel.layout import TEXT
+from cpr.savedmodel.reader import model_file, skim_saved_model
 
 _SEVERITIES = ("error", "warning", "note")
 # What is less than one part of so many is not worth a word.

@@ -10,10 +10,10 @@ from google.protobuf import text_format
 
 from cpr.errors import LoadError
 from cpr.savedmodel import protos
+from cpr.savedmodel.layout import BINARY, TEXT
 from cpr.savedmodel.skim import Malformed, Skim, skim
 from cpr.suggest import did_you_mean
 
-BINARY, TEXT = "saved_model.pb", "saved_model.pbtxt"
 _WHOLE_BYTES = 4_000_000
 """Up to this size a file is read whole even where large values may be left out."""
 _MOST_BYTES = 2**31 - 1

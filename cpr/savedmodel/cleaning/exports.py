@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cpr.errors import LoadError, UsageError
-from cpr.savedmodel.reader import BINARY, TEXT
+from cpr.savedmodel.layout import BINARY, TEXT, version_number
 
 # What a training directory holds exports of: model_dir/export/best/1700000000/saved_model.pb.
 _DEPTH = 5
@@ -44,11 +44,11 @@ def find_export(source: Path, version: int | None = None) -> tuple[Path, list[Pa
                 hint="Leave --version out, or name the directory above.",
             )
         return source, found
-    wanted = [path for path in found if version is None or _number(path) == version]
+    wanted = [path for path in found if version is None or version_number(path) == version]
     if not wanted:
         listed = ", ".join(str(path.relative_to(source)) for path in found)
         raise UsageError(f"{source} has no export {version}; it has {listed}.")
-    parents = {path.parent if _number(path) is not None else path for path in wanted}
+    parents = {path.parent if version_number(path) is not None else path for path in wanted}
     if len(parents) > 1:
         listed = ", ".join(sorted(str(path.relative_to(source)) for path in wanted))
         raise UsageError(
@@ -56,11 +56,7 @@ def find_export(source: Path, version: int | None = None) -> tuple[Path, list[Pa
             hint="Name the directory of the one to deploy in place of "
             f"{source}, such as {min(wanted)}.",
         )
-    return max(wanted, key=lambda path: _number(path) or 0), found
-
-
-def _number(path: Path) -> int | None:
-    return int(path.name) if path.name.isascii() and path.name.isdigit() else None
+    return max(wanted, key=lambda path: version_number(path) or 0), found
 
 
 def _exports(source: Path) -> Iterator[Path]:

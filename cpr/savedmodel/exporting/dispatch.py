@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError, UsageError, shorten
+from cpr.savedmodel.layout import BINARY, TEXT, holds_model, version_number
 from cpr.savedmodel.servable import Servable, SourceOptions
 from cpr.suggest import did_you_mean
 
@@ -54,7 +55,6 @@ _SUFFIXES = {
     ".pbtxt": SourceKind.GRAPH_DEF,
     ".meta": SourceKind.META_GRAPH,
 }
-_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
 
 def open_source(tf: Any, source: Any, options: SourceOptions) -> Servable:
@@ -98,7 +98,7 @@ def kind_of(source: Any, options: SourceOptions) -> tuple[SourceKind, Any]:
 
 
 def _kind_of_path(path: Path, options: SourceOptions) -> tuple[SourceKind, Path]:
-    if path.name in _SAVED_MODEL_FILES and path.is_file():
+    if path.name in (BINARY, TEXT) and path.is_file():
         path = path.parent
     if path.is_dir():
         return _kind_of_directory(path, options)
@@ -125,10 +125,14 @@ def _kind_of_directory(path: Path, options: SourceOptions) -> tuple[SourceKind, 
     is_checkpoint = (path / "checkpoint").is_file() or any(path.glob("*.index"))
     if is_checkpoint and options.build is not None:
         return SourceKind.CHECKPOINT, path
-    if is_checkpoint and not _is_saved_model(path):
+    if is_checkpoint and not holds_model(path):
         return SourceKind.ESTIMATOR, path
-    versions = [item for item in path.iterdir() if item.name.isdecimal() and _is_saved_model(item)]
-    model = path if _is_saved_model(path) else max(versions, key=_number, default=None)
+    versions = {
+        number: item
+        for item in path.iterdir()
+        if (number := version_number(item)) is not None and holds_model(item)
+    }
+    model = path if holds_model(path) else versions.get(max(versions, default=-1))
     if model is None:
         names = ", ".join(sorted(item.name for item in path.iterdir())[:8]) or "nothing"
         raise LoadError(
@@ -146,11 +150,3 @@ def _kind_of_saved_model(path: Path) -> SourceKind:
     graphs = read_saved_model(path).meta_graphs
     is_v2 = len(graphs) == 1 and graphs[0].HasField("object_graph_def")
     return SourceKind.SAVED_MODEL if is_v2 else SourceKind.SAVED_MODEL_V1
-
-
-def _is_saved_model(path: Path) -> bool:
-    return any((path / name).is_file() for name in _SAVED_MODEL_FILES)
-
-
-def _number(path: Path) -> int:
-    return int(path.name)

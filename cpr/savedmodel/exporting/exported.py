@@ -43,14 +43,7 @@ class Exported:
     notes: tuple[str, ...] = ()
 
 
-def describe(
-    path: Path,
-    source: str,
-    proofs: Sequence[Proof],
-    *,
-    removed: Sequence[Path],
-    notes: Sequence[str],
-) -> Exported:
+def describe(path: Path, source: str, proofs: Sequence[Proof]) -> Exported:
     """The report of an export, as its files say it."""
     declared = {
         (tags(graph), name): signature
@@ -70,7 +63,7 @@ def describe(
             )
         )
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return Exported(path, source, tuple(shown), size, tuple(removed), tuple(notes))
+    return Exported(path, source, tuple(shown), size)
 
 
 def _in_words(spec: TensorSpec) -> str:

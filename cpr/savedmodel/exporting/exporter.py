@@ -128,9 +128,14 @@ def _export(
         warm = write_warmup(tf, files.warmup, graphs[0][1], folder) if files.warmup else []
         runs = [Run(name, arrays, graphs[0][0]) for name, arrays in warm]
         proofs = prove_it(folder, graphs, must_run=runs)
+        # Before it is published: another export may collect it at once.
+        report = describe(folder, servable.source, proofs)
         path = publish(folder, place.target, place.version)
-    removed = collect(place.target, place.retention, sparing=path) if place.retention else []
-    return describe(path, servable.source, proofs, removed=removed, notes=[*beside, *notes])
+    removed, left = (
+        collect(place.target, place.retention, sparing=path) if place.retention else ([], [])
+    )
+    notes = [*beside, *notes, *left]
+    return replace(report, path=path, removed=tuple(removed), notes=tuple(notes))
 
 
 def _retention(keep: int | Retention | None, version: Version) -> Retention | None:

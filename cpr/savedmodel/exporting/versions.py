@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from cpr.errors import EnvironmentProblem, UsageError
+from cpr.savedmodel.layout import holds_model, version_number
 
 # The number itself, the next free one, the time in seconds; None for no number.
 Version = int | Literal["next", "time"] | None
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
-_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ def versions_in(base: Path) -> list[int]:
     """The numbers of the directories in `base`, whatever they hold, lowest first."""
     if not base.is_dir():
         return []
-    names = (item.name for item in base.iterdir())
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    return sorted(number for item in base.iterdir() if (number := version_number(item)) is not None)
 
 
 @contextmanager
@@ -104,14 +103,18 @@ def publish(folder: Path, target: Path, version: Version) -> Path:
                 raise _taken(place) from error
 
 
-def collect(base: Path, retention: Retention, *, sparing: Path) -> list[Path]:
-    """Remove the exports in `base` that the policy does not keep; returns them.
+def collect(base: Path, retention: Retention, *, sparing: Path) -> tuple[list[Path], list[str]]:
+    """Remove the exports in `base` that the policy does not keep.
 
     Only directories that hold a SavedModel count and go. Each is renamed
     first, so that no reader meets half of one.
+
+    Returns:
+        Those that went, and a sentence about each that could not be removed:
+        the new export is there all the same.
     """
-    exports = [n for n in versions_in(base) if _holds_model(base / str(n))]
-    removed = []
+    exports = [n for n in versions_in(base) if holds_model(base / str(n))]
+    removed, left = [], []
     for number in retention.doomed(exports):
         path = base / str(number)
         if path == sparing:
@@ -121,9 +124,15 @@ def collect(base: Path, retention: Retention, *, sparing: Path) -> list[Path]:
             path.rename(grave)
         except FileNotFoundError:
             continue  # another export collects as well
-        shutil.rmtree(grave, ignore_errors=True)
+        except OSError as error:
+            left.append(f"{path} could not be removed: {error.strerror}.")
+            continue
         removed.append(path)
-    return removed
+        try:
+            shutil.rmtree(grave)
+        except OSError as error:
+            left.append(f"{grave} could not be removed wholly: {error.strerror}.")
+    return removed, left
 
 
 def _place(target: Path, version: Version) -> Path:
@@ -155,10 +164,6 @@ def _taken(place: Path) -> UsageError:
     return UsageError(
         f"{place} is there already.", hint="A version is never overwritten: choose another number."
     )
-
-
-def _holds_model(path: Path) -> bool:
-    return any((path / name).is_file() for name in _SAVED_MODEL_FILES)
 
 
 def _unwritable(path: Path, error: OSError) -> EnvironmentProblem:

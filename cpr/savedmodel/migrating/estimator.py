@@ -9,6 +9,7 @@ from typing import Any
 from cpr.errors import LoadError
 from cpr.savedmodel import bundle, protos
 from cpr.savedmodel.dtypes import dtype_name
+from cpr.savedmodel.layout import holds_model, version_number
 from cpr.savedmodel.migrating.saved_model_v1 import open_saved_model_v1
 from cpr.savedmodel.optimizer_state import is_optimizer_state
 from cpr.savedmodel.servable import Servable, SourceOptions
@@ -17,7 +18,6 @@ from cpr.savedmodel.sorted_table import DamagedIndex
 _SHOWN = 8
 # What a head's outputs are called.
 _PREDICTION = re.compile(r"(^|/)predictions/(probabilities|logistic|logits|predictions|scores)$")
-_FILES = ("saved_model.pb", "saved_model.pbtxt")
 # model_dir/export/<exporter>/<number>, or an export_dir_base inside model_dir.
 _PLACES = ("*", "export/*", "export/*/*", "*/*")
 
@@ -38,13 +38,13 @@ def exported_model(folder: Path) -> Path:
         LoadError: There is none.
     """
     found = {
-        path
+        (number, path)
         for place in _PLACES
         for path in folder.glob(place)
-        if path.name.isdecimal() and any((path / name).is_file() for name in _FILES)
+        if (number := version_number(path)) is not None and holds_model(path)
     }
     if found:
-        return max(found, key=lambda path: (int(path.name), str(path)))
+        return max(found)[1]
     raise _checkpoints_only(folder)
 
 

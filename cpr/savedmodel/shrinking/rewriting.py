@@ -12,8 +12,9 @@ import numpy as np
 
 from cpr.savedmodel.bundle import Bundle, Entry
 from cpr.savedmodel.bundle_writer import BundleWriter
+from cpr.savedmodel.layout import BINARY, TEXT
 from cpr.savedmodel.protos import Message
-from cpr.savedmodel.reader import BINARY, TEXT, model_file, read_saved_model, write_saved_model
+from cpr.savedmodel.reader import model_file, read_saved_model, write_saved_model
 from cpr.savedmodel.shrinking.objects import forget_keras, object_values, unpack_when_loaded
 from cpr.savedmodel.shrinking.packing import (
     DT_DOUBLE,

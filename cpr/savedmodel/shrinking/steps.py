@@ -9,8 +9,9 @@ from pathlib import Path
 
 from cpr.errors import EnvironmentProblem
 from cpr.savedmodel.cleaning import clean
+from cpr.savedmodel.layout import BINARY
 from cpr.savedmodel.meta_graph import SERVE, tags
-from cpr.savedmodel.reader import BINARY, read_saved_model, write_saved_model
+from cpr.savedmodel.reader import read_saved_model, write_saved_model
 from cpr.savedmodel.shrinking.asking import run_child
 from cpr.savedmodel.shrinking.constants import narrow_constants
 from cpr.savedmodel.shrinking.packing import Array, Packed, Precision, pack_float, pack_integer

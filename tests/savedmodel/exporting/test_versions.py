@@ -96,7 +96,8 @@ def test_only_exports_are_collected(tmp_path):
     (tmp_path / "0").mkdir()  # no model: not ours to remove
     (tmp_path / "notes").mkdir()
     newest = put(tmp_path, 4)
-    assert collect(tmp_path, Retention(2), sparing=newest) == [tmp_path / "1", tmp_path / "2"]
+    removed, left = collect(tmp_path, Retention(2), sparing=newest)
+    assert (removed, left) == ([tmp_path / "1", tmp_path / "2"], [])
     assert sorted(item.name for item in tmp_path.iterdir()) == ["0", "3", "4", "notes"]
 
 
@@ -104,5 +105,14 @@ def test_what_was_just_written_stays_even_if_its_number_is_low(tmp_path):
     for number in (8, 9):
         put(tmp_path, number)
     old = put(tmp_path, 1)
-    assert collect(tmp_path, Retention(1), sparing=old) == [tmp_path / "8"]
+    assert collect(tmp_path, Retention(1), sparing=old) == ([tmp_path / "8"], [])
+    assert old.is_dir()
+
+
+def test_what_cannot_be_removed_is_said(tmp_path):
+    # With what is put before it, the name is longer than a file system takes.
+    old, new = put(tmp_path, int("1" * 240)), put(tmp_path, int("2" * 240))
+    removed, [said] = collect(tmp_path, Retention(1), sparing=new)
+    assert removed == []
+    assert said == f"{old} could not be removed: File name too long."
     assert old.is_dir()
