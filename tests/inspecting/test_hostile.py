@@ -8,6 +8,7 @@ import pytest
 from cpr.errors import LoadError
 from cpr.inspecting import inspect_model
 from cpr.savedmodel import protos, reader
+from cpr.savedmodel.warmup_file import framed
 
 
 @pytest.fixture
@@ -189,8 +190,7 @@ def test_damaged_warm_up_requests_are_named(copy, cut):
     path.parent.mkdir()
     log = protos.PredictionLog()
     log.predict_log.request.model_spec.name = "m"
-    data = log.SerializeToString()
-    record = len(data).to_bytes(8, "little") + bytes(4) + data + bytes(4)
+    record = framed(log.SerializeToString())
     path.write_bytes(record * 3 + (b"\xff" * cut if cut else b""))
     found = inspect_model(copy)
     if cut:

@@ -14,8 +14,9 @@ from cpr.savedmodel.cleaning.exports import find_export
 from cpr.savedmodel.cleaning.files import chosen_files, files_below, left_behind
 from cpr.savedmodel.cleaning.model_copy import VARIABLES, Progress, copy_model
 from cpr.savedmodel.cleaning.verifying import verify_copy
-from cpr.savedmodel.cleaning.warmup import WARMUP, keep_answerable
+from cpr.savedmodel.cleaning.warmup import keep_answerable
 from cpr.savedmodel.reader import model_file
+from cpr.savedmodel.warmup_file import FILE as WARMUP
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def clean(
         for name, path in files.items():
             _copy(path, folder / name)
         removed, notes = list(copied.removed), list(copied.notes)
-        warmup = folder / "assets.extra" / WARMUP
+        warmup = folder / WARMUP
         if warmup.is_file() and (count := keep_answerable(warmup, copied.signatures)):
             removed.append(Removed("warm-up requests to signatures that are gone", count, 0, ()))
         verify_copy(folder, copied)

@@ -12,12 +12,9 @@ from cpr.errors import UsageError, shorten
 from cpr.savedmodel import protos
 from cpr.savedmodel.exporting.samples import arrays_of
 from cpr.savedmodel.servable import CLASSIFY, DEFAULT, PREDICT, REGRESS, ServableFunction
+from cpr.savedmodel.warmup_file import FILE, MOST
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array
-
-FILE = "tf_serving_warmup_requests"
-# TensorFlow Serving refuses to load a model that brings more.
-MOST = 1000
 
 
 def write_warmup(
@@ -47,7 +44,7 @@ def write_warmup(
             hint="Choose some of them.",
         )
     read = [_read(i, body, signatures) for i, body in enumerate(requests)]
-    path = folder / "assets.extra" / FILE
+    path = folder / FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for name, arrays in read:
@@ -93,9 +90,19 @@ def _log(
     request.model_spec.signature_name = name
     if function.method != PREDICT:
         (serialized,) = arrays.values()
-        for example in serialized.tolist():
-            request.input.example_list.examples.append(protos.Example.FromString(example))
+        request.input.example_list.examples.extend(map(_example, serialized.tolist()))
     return log
+
+
+def _example(serialized: Any) -> protos.Message:
+    try:
+        return protos.Example.FromString(serialized)
+    except (TypeError, protos.DecodeError) as error:
+        raise UsageError(
+            f"a warm-up request to classify or regress has the instance {shorten(serialized)}, "
+            "which is no serialized tf.Example.",
+            hint='Write {"b64": …} of one, and have the signature take examples: --examples FILE.',
+        ) from error
 
 
 def _listed(array: Array) -> Any:

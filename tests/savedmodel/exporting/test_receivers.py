@@ -165,6 +165,9 @@ def test_warm_up_requests_are_what_tensorflow_serving_replays(tf, offers, tmp_pa
     assert [example.SerializeToString() for example in batch] == [
         protos.Example.FromString(item).SerializeToString() for item in examples
     ]
+    wrong = {"instances": [b"\xff"], "signature_name": "regression"}
+    with pytest.raises(UsageError, match=r"the instance b'\\xff', which is no serialized"):
+        export(model, tmp_path, signatures=heads, warmup=[wrong])
 
 
 @pytest.mark.parametrize(
