@@ -25,7 +25,7 @@ def choose_tags(folder: Path, tags: tuple[str, ...]) -> frozenset[str]:
     raise LoadError(
         f"{folder} has no MetaGraph with exactly the tags {_listed(wanted)}; "
         f"it has {' and '.join(map(_listed, available)) or 'none'}.",
-        hint="Choose one with the setting predictor.tags.",
+        hint="Choose one with the setting predictor.tags, for cpr run-signature with --tags.",
     )
 
 

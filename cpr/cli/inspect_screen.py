@@ -148,7 +148,9 @@ class _Screen:
         table = Table(box=None, show_header=any(headings), header_style="dim", pad_edge=False)
         for place, heading in enumerate(headings):
             justify: Any = "right" if place in set(numbers) else "left"
-            table.add_column(heading, justify=justify, overflow="fold")
+            # As far in as the rows.
+            text = f"  {heading}" if heading and not place else heading
+            table.add_column(text, justify=justify, overflow="fold")
         for row in rows[: self._most]:
             table.add_row(
                 *(Text(f"  {cell}" if not place else cell) for place, cell in enumerate(row))

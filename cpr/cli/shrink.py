@@ -142,6 +142,9 @@ def _print(result: Shrunk) -> None:
     # CLI start-up time: rich is imported only when something is drawn.
     from rich.table import Table
 
+    # CLI start-up time: numpy.
+    from cpr.reports.figures import count
+
     out = console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("step", "bytes saved", "largest deviation", ""):
@@ -157,7 +160,7 @@ def _print(result: Shrunk) -> None:
     if result.outcome == "smaller":
         loaders = " and ".join(_LOADERS[one] for one in result.loaders)
         out.print(
-            f"{len(result.asked)} signatures compared through {loaders}: "
+            f"{count(len(result.asked), 'signature')} compared through {loaders}: "
             f"at most {result.deviation.largest:.3g} apart",
             soft_wrap=True,
         )

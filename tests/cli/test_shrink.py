@@ -26,7 +26,7 @@ def model(tmp_path_factory):
 def test_prints_what_each_step_saved(cpr, model, tmp_path):
     done = cpr("shrink", model, tmp_path / "small")
     assert "float weights stored as float16: 1" in " ".join(done.stdout.split())
-    assert "1 signatures compared through tf.saved_model.load and" in done.stdout
+    assert "1 signature compared through tf.saved_model.load and" in done.stdout
     assert (tmp_path / "small" / "saved_model.pb").is_file()
 
 
