@@ -89,8 +89,7 @@ def compile_model(
 
     Raises:
         LoadError: There is no model, or it cannot be loaded.
-        EnvironmentProblem: The directory cannot be written, or what is at
-            ``compiled`` was written by something else.
+        EnvironmentProblem: It cannot be written, or ``compiled`` is not of `cpr compile`.
     """
     settings = settings or PredictorSettings()
     artifact = detect(Path(model_dir), framework)
