@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -35,7 +36,9 @@ class CompiledRunner:
     """Runs compiled functions, and only on what they were proven for.
 
     Arrays of other shapes than a signature declares are refused where the
-    original refuses them too; else the original is loaded and answers.
+    original refuses them too; else the original is loaded and answers, as it
+    does where a number is NaN or infinite: runtimes disagree about the
+    largest of such numbers, and what integers they become.
 
     Attributes:
         signatures: Those of the original.
@@ -77,10 +80,10 @@ class CompiledRunner:
         """
         call = self._calls[signature.name]
         unfit = call.find_unfit(feeds)
-        if unfit is None:
+        if unfit is None and all(map(_is_finite, feeds.values())):
             return call(feeds)
         is_empty = any(0 in array.shape for array in feeds.values())
-        if call.is_strict and not is_empty:
+        if unfit is not None and call.is_strict and not is_empty:
             raise unfit
         original = self._opened()
         return original.run(original.signatures[signature.name], feeds)
@@ -104,8 +107,8 @@ class CompiledRunner:
         with self._lock:
             if self._original is None:
                 logger.warning(
-                    "instances have other shapes than the model declares; the original model of "
-                    "%s is loaded to answer them",
+                    "instances are unlike those that the model was compiled for; the original "
+                    "model of %s is loaded to answer them",
                     self._compiled.folder,
                 )
                 self._original = self._load_original()
@@ -196,6 +199,13 @@ def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
         )
         for alias, item in tensors.items()
     }
+
+
+def _is_finite(array: Array) -> bool:
+    if array.dtype.kind != "f":
+        return True
+    # The squares add up to a finite number only if all are finite: one pass, mostly.
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
 
 
 def _check_bounds(name: str, array: Array, low: int, high: int) -> None:

@@ -51,7 +51,7 @@ class _Bench:
             header["atol"],
             header["rtol"],
             tuple(header["batch_sizes"]),
-            tuple(_prepared(item, Path(header["companions"])) for item in header["given"]),
+            tuple(_prepared(item, Path(header["companions"]), subject) for item in header["given"]),
         )
         candidates = {
             name: _opener(Subject.from_json(told), told["runtime"])
@@ -106,10 +106,14 @@ def _build(message: Message) -> Message:
     return Message({"model": model})
 
 
-def _prepared(request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _prepared(request: Mapping[str, Any], folder: Path, subject: Subject) -> dict[str, Any]:
     """A request as the model gets it: its bytes decoded, and through the preprocessor."""
     made = {**request, "instances": decode_b64(request["instances"])}
-    preprocessor = load_preprocessor(folder, PredictorSettings())
+    settings = PredictorSettings(
+        trust=subject.trust,  # type: ignore[arg-type]  # it comes from such settings
+        trusted=subject.trusted,
+    )
+    preprocessor = load_preprocessor(folder, settings)
     if preprocessor is not None:
         table = Preparation(preprocessor)(made["instances"])
         made["instances"] = table.tolist() if hasattr(table, "tolist") else list(table)

@@ -69,6 +69,21 @@ def test_needs_no_tensorflow_to_answer(compiled_network):
     np.testing.assert_allclose(body["predictions"], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_leaves_what_is_not_finite_to_the_original(compiled_network, value):
+    folder, _ = compiled_network
+    predictor, rows = TfSavedModel.from_path(folder), [[value, *ROWS[0][1:]]]
+    np.testing.assert_array_equal(predictor.predict(rows), native(folder).predict(rows))
+    assert predictor.has_loaded_original
+
+
+def test_takes_numbers_whose_squares_are_not_finite(compiled_network):
+    folder, _ = compiled_network
+    predictor, rows = TfSavedModel.from_path(folder), [[1e30, *ROWS[0][1:]]]
+    np.testing.assert_allclose(predictor.predict(rows), native(folder).predict(rows), atol=1e-5)
+    assert not predictor.has_loaded_original
+
+
 def test_refuses_a_row_that_is_too_long(compiled_network):
     folder, _ = compiled_network
     with pytest.raises(BadInput, match=r"Input x has the shape \[1, 10\]; the model takes"):
