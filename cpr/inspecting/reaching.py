@@ -18,7 +18,7 @@ from cpr.savedmodel.reach import Reach, initializers, reach, signature_nodes
 from cpr.savedmodel.restores import Restoration, Unclear, restorations
 
 _VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
-_SIGNATURES = "signatures"
+_SIGNATURES, _INITIALIZE = "signatures", "_initialize"
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ def unrestored(meta_graph: protos.Message, flow: Flow) -> tuple[str, ...]:
 
 
 def _captured(meta_graph: protos.Message, objects: protos.Message | None) -> Iterator[str]:
-    """The keys of the objects that the functions of signatures hold."""
+    """The keys of the objects that signatures hold, and the functions that loading runs."""
     graph = meta_graph.object_graph_def
     if objects is None or not graph.nodes:
         return
-    for function in _functions(graph):
+    for function in (*_functions(graph), *_initializing(graph)):
         for node in graph.concrete_functions[function].bound_inputs:
             if 0 <= node < len(objects.nodes):
                 yield from (item.checkpoint_key for item in objects.nodes[node].attributes)
@@ -108,5 +108,15 @@ def _functions(graph: protos.Message) -> Iterator[str]:
                     name = graph.nodes[
                         reference.node_id
                     ].bare_concrete_function.concrete_function_name
+                    if name in graph.concrete_functions:
+                        yield name
+
+
+def _initializing(graph: protos.Message) -> Iterator[str]:
+    """The functions that ``tf.saved_model.load`` runs, to fill tables and unpack weights."""
+    for node in graph.nodes:
+        for child in node.children:
+            if child.local_name == _INITIALIZE and 0 <= child.node_id < len(graph.nodes):
+                for name in graph.nodes[child.node_id].function.concrete_functions:
                     if name in graph.concrete_functions:
                         yield name

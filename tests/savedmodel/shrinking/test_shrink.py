@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cpr.errors import LoadError, UsageError
+from cpr.inspecting import inspect_model
 from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.shrinking import shrink
 
@@ -90,6 +91,13 @@ def test_a_variable_in_parts_is_left_and_named(small_old):
     (weights,) = (step for step in small_old.steps if step.name == "weights")
     assert "16,384 bytes left as they are: it is stored in parts" in weights.details
     assert weights.details[0].startswith("float weights stored as float16: 3, ")
+
+
+def test_an_inspection_says_that_packed_weights_are_read(small_modern):
+    found = inspect_model(small_modern.output)
+    packed = [item for item in found.variables if "packed" in item.name]
+    assert len(packed) > 2
+    assert [item.name for item in packed if not item.is_reached] == []
 
 
 def test_shrinking_again_keeps_a_copy(small_modern, tmp_path):
