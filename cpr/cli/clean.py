@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cpr.cli.options import common_options
+from cpr.cli.options import common_options, tags_of
 from cpr.cli.output import console, emit_json, progress, say
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def command(
             folder,
             out,
             version=version,
-            tags=[set(tags.split(",")) for tags in tag],
+            tags=[tags_of(tags) for tags in tag],
             signatures=signature,
             keep=keep,
             force=force,

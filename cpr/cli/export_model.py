@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cpr.cli.export_flags import export_options
-from cpr.cli.options import TRUST, common_options
+from cpr.cli.options import TRUST, common_options, tags_of
 from cpr.cli.output import console, emit_json, is_interactive, say
 from cpr.cli.stdout_guard import guard_stdout
 from cpr.errors import UsageError
@@ -75,18 +75,18 @@ def _arguments(flags: dict[str, Any], held: ExitStack) -> dict[str, Any]:
         "signatures": read.heads_of(
             flags["signature"], flags["head"], flags["method"], flags["labels"]
         ),
-        "inputs": read.tensors_of(tf, flags["input"]),
-        "outputs": read.tensors_of(tf, flags["output"]),
+        "inputs": read.tensors_of(tf, "--input", flags["input"]),
+        "outputs": read.tensors_of(tf, "--output", flags["output"]),
         "preprocess": read.find_preprocessing(flags["preprocess"], flags["trust"], held),
         "postprocess": read.find_object(flags["postprocess"], held)
         if flags["postprocess"]
         else None,
         "examples": feature_spec(tf, read.read_json(spec), spec) if spec else None,
         "any_batch": not flags["keep_batch"],
-        "tags": flags["tags"].split(","),
+        "tags": tags_of(flags["tags"]),
         "more_graphs": read.graphs_of(flags["graph"]),
         "build": read.find_object(flags["build"], held) if flags["build"] else None,
-        "source_tags": flags["source_tags"].split(",") if flags["source_tags"] else (),
+        "source_tags": tags_of(flags["source_tags"] or ""),
         "assets": flags["asset"],
         "extra_files": flags["extra_file"],
         "warmup": read.read_lines_of_json(flags["warmup"]),

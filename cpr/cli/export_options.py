@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cpr.cli.options import tags_of
 from cpr.errors import CprError, UsageError, UserCodeError, shorten
 from cpr.replay.lines import decode, numbered_lines, parse_json, read_file
 
@@ -94,6 +95,11 @@ def find_preprocessing(named: str | None, trust: Trust | None, held: ExitStack) 
 
         settings = PredictorSettings(trust=trust) if trust else PredictorSettings()
         return load_pickle(Path(named), settings)
+    if Path(named).is_file():
+        raise UsageError(
+            f"--preprocess {shorten(named)} is no pickle of a transformer, by its name.",
+            hint=f"Give a {', '.join(_PICKLES)} file, or a function as path/to/file.py:name.",
+        )
     return find_object(named, held)
 
 
@@ -130,18 +136,16 @@ def heads_of(
 
 def graphs_of(pairs: Sequence[str]) -> dict[tuple[str, ...], dict[str, str]]:
     """The further MetaGraphs of ``--graph TAGS=FUNCTION``."""
-    return {
-        tuple(tags.split(",")): {"serving_default": name} for tags, name in _pairs("--graph", pairs)
-    }
+    return {tags_of(tags): {"serving_default": name} for tags, name in _pairs("--graph", pairs)}
 
 
-def tensors_of(tf: Any, pairs: Sequence[str]) -> dict[str, Any]:
-    """The specs, or names of tensors, of ``--input`` and ``--output``.
+def tensors_of(tf: Any, flag: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """The specs, or names of tensors, that ``--input`` or ``--output`` gives.
 
     Raises:
         UsageError: One of them is neither.
     """
-    return {name: _tensor(tf, name, text) for name, text in _pairs("--input", pairs)}
+    return {name: _tensor(tf, f"{flag} {name}", text) for name, text in _pairs(flag, pairs)}
 
 
 def version_of(text: str) -> Version:
@@ -209,7 +213,7 @@ def _lines(path: str) -> list[str]:
     return [text for _, text in numbered_lines(content, name)]
 
 
-def _tensor(tf: Any, name: str, text: str) -> Any:
+def _tensor(tf: Any, what: str, text: str) -> Any:
     found = _SPEC.fullmatch(text)
     if found is None:
         return text
@@ -219,7 +223,7 @@ def _tensor(tf: Any, name: str, text: str) -> Any:
         sizes = [None if size == "any" else int(size) for size in listed]
     except (TypeError, ValueError) as error:
         raise UsageError(
-            f"--input {name} is {shorten(text)}.",
+            f"{what} is {shorten(text)}.",
             hint="Write a type and sizes, such as float32[any,4]; or the name of a tensor.",
         ) from error
     return tf.TensorSpec(sizes, dtype)

@@ -64,6 +64,11 @@ class Target:
         )
 
 
+def tags_of(text: str) -> tuple[str, ...]:
+    """The tags of a graph that a flag lists with commas; none is empty."""
+    return tuple(tag.strip() for tag in text.split(",") if tag.strip())
+
+
 def settings_of_flags(*, strict: bool, trust: str | None) -> dict[str, Any]:
     """The settings that the flags of predictors give; none that is not given."""
     return {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cpr.cli.options import common_options
+from cpr.cli.options import common_options, tags_of
 from cpr.cli.output import emit_json, say, write_result
 from cpr.cli.stdout_guard import guard_stdout
 from cpr.errors import LoadError, UsageError
@@ -115,8 +115,7 @@ def command(
     from cpr.savedmodel.running.images import ImageOptions
     from cpr.savedmodel.running.outputs import document, table
 
-    chosen = tuple(tag.strip() for tag in tags.split(",") if tag.strip())
-    asked = _Asked(model_dir, signature_name, chosen, inputs, examples, file)
+    asked = _Asked(model_dir, signature_name, tags_of(tags), inputs, examples, file)
     name, outputs = _run(asked, ImageOptions(scale, resize))
     written = [] if output is None else _write(outputs, output, force=force)
     if as_json:

@@ -137,7 +137,7 @@ def test_an_object_that_cannot_be_had_is_explained(monkeypatch, train, name, err
 
 
 def test_an_input_is_a_type_with_sizes_or_a_tensor():
-    assert tensors_of(tf, ["x=float32[any,4]", "y=int64[]", "z=scores:0"]) == {
+    assert tensors_of(tf, "--input", ["x=float32[any,4]", "y=int64[]", "z=scores:0"]) == {
         "x": tf.TensorSpec([None, 4], tf.float32),
         "y": tf.TensorSpec([], tf.int64),
         "z": "scores:0",
@@ -147,8 +147,8 @@ def test_an_input_is_a_type_with_sizes_or_a_tensor():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: tensors_of(tf, ["x=float33[2]"]), r"--input x is 'float33\[2\]'"),
-        (lambda: tensors_of(tf, ["float32[2]"]), r"--input takes NAME=…, not 'float32\[2\]'"),
+        (lambda: tensors_of(tf, "--input", ["x=float33[2]"]), r"--input x is 'float33\[2\]'"),
+        (lambda: tensors_of(tf, "--output", ["y:0"]), "--output takes NAME=…, not 'y:0'"),
         (lambda: heads_of([], [], ["classify"], []), "--method takes NAME=…, not 'classify'"),
     ],
     ids=["a wrong type", "no name", "no signature"],
