@@ -7,24 +7,18 @@ from pathlib import Path
 
 from cpr.savedmodel import protos
 from cpr.savedmodel.bundle import Entry
-from cpr.savedmodel.wire_format import read_varint
+from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY, parse_trackables
 
-KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _MOST_BYTES = 64_000_000
-_CHECKSUM = 4  # between the lengths of strings and the strings
-
-
-class DamagedObjects(ValueError):
-    """What stands under the name is no graph of objects."""
 
 
 def read_objects(folder: Path, entries: Mapping[str, Entry]) -> protos.Message | None:
     """The ``TrackableObjectGraph`` of the variables in `folder`; None where there is none.
 
     Raises:
-        DamagedObjects: It cannot be read.
+        DamagedTrackables: It cannot be read.
     """
-    entry = entries.get(KEY)
+    entry = entries.get(OBJECT_GRAPH_KEY)
     if entry is None or not 0 < entry.size <= _MOST_BYTES:
         return None
     found = sorted(folder.glob(f"variables.data-{entry.shard:05d}-of-*"))
@@ -32,13 +26,7 @@ def read_objects(folder: Path, entries: Mapping[str, Entry]) -> protos.Message |
         return None
     with found[0].open("rb") as file:
         file.seek(entry.offset)
-        data = file.read(entry.size)
-    try:
-        length, place = read_varint(data, 0)
-        start = place + _CHECKSUM
-        return protos.TrackableObjectGraph.FromString(data[start : start + length])
-    except (IndexError, protos.DecodeError) as error:
-        raise DamagedObjects(KEY) from error
+        return parse_trackables(file.read(entry.size))
 
 
 def slot_keys(objects: protos.Message | None) -> Iterator[str]:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from cpr.errors import shorten
 from cpr.inspecting.inspection import Problem, Role, Variable
-from cpr.inspecting.objects import KEY, DamagedObjects, full_names, read_objects, slot_keys
+from cpr.inspecting.objects import full_names, read_objects, slot_keys
 from cpr.savedmodel import protos
 from cpr.savedmodel.bundle import Entry, read_index
 from cpr.savedmodel.sorted_table import DamagedIndex
+from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY, DamagedTrackables
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 _SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
@@ -60,9 +61,14 @@ def read_stored(folder: Path) -> Stored:
     problems = list(_shard_problems(index.parent, entries))
     try:
         return Stored(entries, read_objects(index.parent, entries), tuple(problems))
-    except DamagedObjects:
+    except DamagedTrackables:
         problems.append(
-            Problem("warning", "objects-damaged", f"{KEY} among the variables is damaged.", _AGAIN)
+            Problem(
+                "warning",
+                "objects-damaged",
+                f"{OBJECT_GRAPH_KEY} among the variables is damaged.",
+                _AGAIN,
+            )
         )
         return Stored(entries, problems=tuple(problems))
 
@@ -96,7 +102,7 @@ def variables_of(stored: Stored, reached: Collection[str] | None) -> tuple[Varia
 
 def role_of(key: str, others: Collection[str]) -> Role:
     """What a variable is for, told from its name among the others'."""
-    if key == KEY:
+    if key == OBJECT_GRAPH_KEY:
         return "bookkeeping"
     path = key.removesuffix(_SUFFIX)
     slot = _SLOT.fullmatch(path)

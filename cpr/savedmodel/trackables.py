@@ -14,7 +14,11 @@ from cpr.savedmodel.bundle import Bundle
 from cpr.savedmodel.wire_format import read_varint
 
 OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
-_CHECKSUM = 4
+_CHECKSUM = 4  # between the lengths of strings and the strings
+
+
+class DamagedTrackables(ValueError):
+    """What stands under the name is no graph of objects."""
 
 
 def read_trackables(bundle: Bundle) -> protos.Message | None:
@@ -27,15 +31,27 @@ def read_trackables(bundle: Bundle) -> protos.Message | None:
     if entry is None:
         return None
     bundle.check(entry)
-    data = bytes(bundle.data(entry))
     try:
-        _, place = read_varint(data, 0)
-        return protos.TrackableObjectGraph.FromString(data[place + _CHECKSUM :])
-    except (IndexError, protos.DecodeError) as error:
+        return parse_trackables(bytes(bundle.data(entry)))
+    except DamagedTrackables as error:
         raise LoadError(
-            f"{bundle.index}: {OBJECT_GRAPH_KEY} is not a graph of objects: {error}",
+            f"{bundle.index}: {OBJECT_GRAPH_KEY} is not a graph of objects.",
             hint="Export the model again.",
         ) from error
+
+
+def parse_trackables(data: bytes) -> protos.Message:
+    """The ``TrackableObjectGraph`` in the bytes of the one string that a bundle holds it as.
+
+    Raises:
+        DamagedTrackables: There is none in them.
+    """
+    try:
+        length, place = read_varint(data, 0)
+        start = place + _CHECKSUM
+        return protos.TrackableObjectGraph.FromString(data[start : start + length])
+    except (IndexError, protos.DecodeError) as error:
+        raise DamagedTrackables(str(error)) from error
 
 
 def same_objects(objects: protos.Message, trackables: protos.Message) -> dict[int, int]:
