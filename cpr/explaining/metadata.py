@@ -111,7 +111,7 @@ def read(path: Path) -> Metadata:
         document = json.loads(path.read_bytes())
     except OSError as error:
         raise LoadError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LoadError(
             f"{path} is not JSON: {error}.", hint="Write it anew with cpr explain --write-metadata."
         ) from error

@@ -130,8 +130,8 @@ def explain(
         picked: Which scores.
     """
     against = [
-        _against(subject, baseline, oracle, scorer, options, picked)
-        for baseline in subject.baselines
+        _against(subject, baseline, oracle, scorer, options, picked, seed=options.seed + number)
+        for number, baseline in enumerate(subject.baselines)
     ]
     return _mean(against)
 
@@ -143,6 +143,8 @@ def _against(
     scorer: Scorer,
     options: Options,
     picked: Sequence[int],
+    *,
+    seed: int,
 ) -> Estimate:
     changed = _changed(subject, baseline)
 
@@ -156,7 +158,7 @@ def _against(
         [kept] = oracle.scores(1, lambda _: subject.instance, scorer, picked)
         nothing = np.zeros((len(subject.values), len(picked)))
         return Estimate(nothing, kept, kept, nothing)
-    estimate = shapley.estimate(values, len(changed), paths=options.num_paths, seed=options.seed)
+    estimate = shapley.estimate(values, len(changed), paths=options.num_paths, seed=seed)
     for column, difference in enumerate(estimate.full - estimate.empty):
         own = estimate.attributions[:, column]
         size = np.abs(own).sum() + abs(estimate.full[column]) + abs(estimate.empty[column])
@@ -199,7 +201,7 @@ def _spread(estimate: Estimate, changed: Sequence[int], leaves: int) -> Estimate
 
 
 def _mean(estimates: Sequence[Estimate]) -> Estimate:
-    """Of several baselines; their errors do not depend on each other."""
+    """Of several baselines; each has its own seed: their errors do not depend on each other."""
     count = len(estimates)
     errors = [item.errors for item in estimates]
     known = [item for item in errors if item is not None]

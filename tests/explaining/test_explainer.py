@@ -273,6 +273,19 @@ def test_too_much_is_refused_before_anything_is_predicted(
     assert (status, said in document["error"]) == (400, True), document
 
 
+def test_each_baseline_is_sampled_anew(explainer_of, routine_file, labels_of):
+    products = "return [sum(a * b for a, b in zip(row, row[1:])) + max(row) for row in instances]"
+    target = routine_file(products)
+    explainer = explainer_of(target=target, model_dir=Path(__file__).parent)
+    row, zeros = [float(n % 7) - 1.5 for n in range(12)], [0.0] * 12
+    once, twice = (
+        labels_of(explainer, instances=[row], explain={"baselines": given, "num_paths": 4})[0]
+        for given in ([zeros], [zeros, zeros])
+    )
+    assert once["attributions"] != twice["attributions"]
+    assert twice["approx_error"] < once["approx_error"]
+
+
 def test_features_that_are_the_baselines_cost_nothing(explainer_of, routine_file, labels_of):
     target = routine_file("return [sum(row) for row in instances]")
     explainer = explainer_of(target=target, model_dir=Path(__file__).parent)

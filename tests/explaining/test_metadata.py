@@ -103,8 +103,9 @@ def test_what_breaks_a_rule_is_refused(document, said):
     assert said in caught.value.problem
 
 
-def test_a_file_that_is_no_json_is_refused(tmp_path):
-    (tmp_path / "m.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[" * 100_000], ids=["cut off", "too deep"])
+def test_a_file_that_is_no_json_is_refused(tmp_path, text):
+    (tmp_path / "m.json").write_text(text)
     with pytest.raises(LoadError, match=r"m\.json is not JSON"):
         read(tmp_path / "m.json")
 
