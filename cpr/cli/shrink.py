@@ -128,9 +128,12 @@ def _instances(path: str) -> list[Any]:
 
 def _words(flag: str) -> tuple[str, list[str]]:
     """A vocabulary's name, "" for the only one, and the words to keep of it."""
+    # CLI start-up time: numpy and protobuf.
+    from cpr.savedmodel.shrinking.vocabulary import words_of
+
     name, _, path = flag.rpartition("=")
     try:
-        return name, Path(path).read_text(encoding="utf-8").splitlines()
+        return name, words_of(Path(path).read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"--keep-words {shorten(path)} cannot be read: {error}.",

@@ -42,6 +42,16 @@ class _Constants:
     """The functions that get the constants, and as which arguments."""
 
 
+def words_of(content: bytes) -> list[str]:
+    """The words of a file as TensorFlow's tables read it: only a line feed ends a line.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    lines = content.decode("utf-8").removesuffix("\n").split("\n")
+    return [line.removesuffix("\r") for line in lines]
+
+
 def prune_vocabularies(
     meta_graph: Message, folder: Path, keep: Mapping[str, Collection[bytes]]
 ) -> tuple[str, ...]:

@@ -2,8 +2,15 @@ import pytest
 
 from cpr.errors import UsageError
 from cpr.savedmodel.shrinking import shrink
+from cpr.savedmodel.shrinking.vocabulary import words_of
 
 KEPT = ["word0", "word7", "word119"]
+
+
+def test_words_end_where_tensorflow_ends_them():
+    content = "a\u2028b\nc\x0cd\x85e\r\n\nf".encode()
+    assert words_of(content) == ["a\u2028b", "c\x0cd\x85e", "", "f"]
+    assert words_of(b"g\n") == ["g"]
 
 
 @pytest.fixture(scope="module")
