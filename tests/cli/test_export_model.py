@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from cpr.cli.export_options import find_source, heads_of, tensors_of
+from cpr.cli.export_options import find_preprocessing, find_source, heads_of, tensors_of
 from cpr.errors import UsageError, UserCodeError
 from cpr.savedmodel import Head
 
@@ -173,3 +173,14 @@ def test_flags_that_name_one_signature_are_one_head(tmp_path):
             outputs={"scores": "risk", "price": "price"}, method="classify", labels=["a", "b"]
         ),
     }
+
+
+def test_a_file_that_is_no_pickle_is_no_preprocessing(tmp_path):
+    path = tmp_path / "iris.keras"
+    path.touch()
+    with (
+        pytest.raises(UsageError, match="is no pickle of a transformer") as raised,
+        ExitStack() as held,
+    ):
+        find_preprocessing(str(path), None, held)
+    assert "Give a .joblib, .pkl, .pickle file, or a function as" in raised.value.hint
