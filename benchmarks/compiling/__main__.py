@@ -38,7 +38,7 @@ import json, re, sys
 import cpr
 from cpr.messages import Call
 with cpr.open_routine(None, sys.argv[1]) as routine:
-    reply = routine.answer([Call(sys.argv[2].encode())])[0]
+    reply = routine.answer([Call(sys.stdin.buffer.read())])[0]
 seconds = time.perf_counter() - start
 assert reply.status == 200, reply.body
 peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
@@ -115,7 +115,7 @@ def cold_start(folder: Path, body: str, name: str) -> tuple[float, float]:
     found = []
     for _ in range(5):
         done = subprocess.run(
-            [*command, str(folder), body], capture_output=True, text=True, check=True
+            [*command, str(folder)], input=body, capture_output=True, text=True, check=True
         )
         found.append(tuple(json.loads(done.stdout.splitlines()[-1])))
     return min(found)
