@@ -109,6 +109,8 @@ def _print(cleaned: Cleaned) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from cpr.reports.html import visible
+
     out = console()
     for key, value in {
         "export": str(cleaned.export),
@@ -116,12 +118,13 @@ def _print(cleaned: Cleaned) -> None:
         "signatures": ", ".join(cleaned.signatures) or "none",
         "size": f"{cleaned.size:,} bytes of {cleaned.size_before:,}",
     }.items():
-        out.print(Text.assemble((f"{key:<12}", "bold"), value), soft_wrap=True)
+        out.print(Text.assemble((f"{key:<12}", "bold"), visible(value)), soft_wrap=True)
     table = Table("what went", "count", "bytes", "such as", box=None, pad_edge=False)
     for column in table.columns[1:3]:
         column.justify = "right"
     for item in cleaned.removed:
-        first = item.names[0] if item.names else ""
+        # Names in a model may hold what a terminal obeys.
+        first = visible(item.names[0]) if item.names else ""
         table.add_row(
             item.what, f"{item.count:,}", f"{item.size:,}", Text(first, overflow="ellipsis")
         )

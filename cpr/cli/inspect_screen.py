@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cpr.cli.output import console
 from cpr.inspecting.sample_text import sample_text
 from cpr.inspecting.wording import count, shape_text, size_text, yes_no
+from cpr.reports.html import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -152,8 +153,9 @@ class _Screen:
             text = f"  {heading}" if heading and not place else heading
             table.add_column(text, justify=justify, overflow="fold")
         for row in rows[: self._most]:
+            shown = [_plain(cell) for cell in row]
             table.add_row(
-                *(Text(f"  {cell}" if not place else cell) for place, cell in enumerate(row))
+                *(Text(f"  {cell}" if not place else cell) for place, cell in enumerate(shown))
             )
         self._line()
         self._line((title, "bold"))
@@ -165,7 +167,15 @@ class _Screen:
         # CLI start-up time: rich is imported only when something is drawn.
         from rich.text import Text
 
-        self._out.print(Text.assemble(*parts), soft_wrap=True)
+        shown = (
+            _plain(part) if isinstance(part, str) else (_plain(part[0]), part[1]) for part in parts
+        )
+        self._out.print(Text.assemble(*shown), soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    """The text on its line, without what a terminal obeys: names in a model may hold it."""
+    return visible(text).replace("\n", "␊")
 
 
 def _size(found: Inspection) -> str:

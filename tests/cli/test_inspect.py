@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from cpr.savedmodel import protos
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
@@ -65,6 +67,19 @@ def test_json_is_one_document(cpr, model):
         }
     }
     assert [item["severity"] for item in document["findings"]] == ["note"]
+
+
+def test_names_in_a_model_do_not_command_the_terminal(cpr, tmp_path):
+    hostile = protos.SavedModel()
+    graph = hostile.meta_graphs.add()
+    graph.meta_info_def.tags.append("serve")
+    graph.graph_def.node.add(name="n", op="\x1b[2J\nerror")
+    graph.signature_def["\x1b]0;title\x07"].method_name = "predict"
+    (tmp_path / "saved_model.pb").write_bytes(hostile.SerializeToString())
+    shown = cpr("inspect", tmp_path).stdout
+    assert "\x1b" not in shown
+    assert "␛[2J␊error" in shown
+    assert "Signature ␛]0;title␇" in shown
 
 
 def test_what_cannot_be_served_is_a_finding(cpr, model, tmp_path):
