@@ -31,7 +31,7 @@ _ROLES = {
 
 def list_files(folder: Path) -> tuple[ModelFile, ...]:
     """Every file of a SavedModel's directory, the largest first; links are not followed."""
-    found = [ModelFile(name, size, _role_of(name)) for name, size in sorted(_walk(folder)) if name]
+    found = [ModelFile(name, size, _role_of(name)) for name, size in sorted(_walk(folder))]
     return tuple(sorted(found, key=lambda file: -file.size))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cpr.savedmodel.audit import UnwantedOp
 
 Severity = Literal["error", "warning", "note"]
+_WORST_FIRST: tuple[Severity, ...] = ("error", "warning", "note")
 Role = Literal["weight", "optimizer", "training", "bookkeeping"]
 
 
@@ -23,6 +24,11 @@ class Problem:
     id: str
     message: str
     fix: str = ""
+
+
+def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Errors, then warnings, then notes; each as they were found."""
+    return tuple(sorted(problems, key=lambda problem: _WORST_FIRST.index(problem.severity)))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from cpr.inspecting.tensor_samples import sample_for
 
 _WEIGHTS = "model.weights.h5"
 _DAMAGED = (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile)
+# What is compressed is unpacked again for each step back in it.
+_MOST_PACKED_BYTES = 100_000_000
 _HEADER = 30  # bytes of a zip member's own header before its name
 
 
@@ -123,6 +125,8 @@ def _variables(path: Path) -> Iterator[Variable]:
         member = archive.getinfo(_WEIGHTS)
         # Keras stores it plainly, so that it can be read where it stands.
         is_plain = member.compress_type == zipfile.ZIP_STORED
+        if not is_plain and member.file_size > _MOST_PACKED_BYTES:
+            raise ValueError(f"{_WEIGHTS} is compressed, and has {member.file_size:,} bytes")
         opened = _Part(path, member) if is_plain else archive.open(member)
         with opened as weights, h5py.File(weights, "r") as file:
             file.visititems(note)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cpr.inspecting.files import limits_for, list_files, size_problems
 from cpr.inspecting.graphs import problems_of, view_of
-from cpr.inspecting.inspection import Graph, Inspection, ModelFile, Problem, Variable
+from cpr.inspecting.inspection import Graph, Inspection, ModelFile, Problem, Variable, worst_first
 from cpr.inspecting.variables import read_stored, variables_of
 from cpr.inspecting.warmup import warmup_facts
 from cpr.inspecting.wording import count
@@ -16,7 +16,6 @@ from cpr.savedmodel import protos
 from cpr.savedmodel.layout import TEXT
 from cpr.savedmodel.reader import model_file, skim_saved_model
 
-_SEVERITIES = ("error", "warning", "note")
 # What is less than one part of so many is not worth a word.
 _NOTABLE = 20
 
@@ -36,7 +35,7 @@ def inspect_saved_model(folder: Path) -> Inspection:
         view_of(
             graph,
             folder,
-            {place: size for (at, place), size in found.elided.items() if at == number},
+            {place: left_out for (at, place), left_out in found.elided.items() if at == number},
             stored.objects,
         )
         for number, graph in enumerate(found.model.meta_graphs)
@@ -62,9 +61,7 @@ def inspect_saved_model(folder: Path) -> Inspection:
         limits=limits_for(size),
         graphs=graphs,
         variables=variables,
-        problems=tuple(
-            sorted([*problems, *more], key=lambda problem: _SEVERITIES.index(problem.severity))
-        ),
+        problems=worst_first([*problems, *more]),
     )
 
 

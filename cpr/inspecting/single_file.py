@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cpr.inspecting.files import limits_for, size_problems
-from cpr.inspecting.inspection import Inspection, ModelFile, Problem
-
-_SEVERITIES = ("error", "warning", "note")
+from cpr.inspecting.inspection import Inspection, ModelFile, Problem, worst_first
 
 
 def single_file(
@@ -16,7 +14,6 @@ def single_file(
 ) -> Inspection:
     """The inspection of a model that is one file; `more` are fields of `Inspection`."""
     size = path.stat().st_size
-    found = [*problems, *size_problems(size)]
     return Inspection(
         path=str(path),
         kind=kind,
@@ -24,6 +21,6 @@ def single_file(
         size=size,
         files=(ModelFile(path.name, size, "model"),),
         limits=limits_for(size),
-        problems=tuple(sorted(found, key=lambda item: _SEVERITIES.index(item.severity))),
+        problems=worst_first([*problems, *size_problems(size)]),
         **more,
     )

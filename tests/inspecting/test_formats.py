@@ -195,6 +195,20 @@ def test_an_xgboost_file_may_say_anything(tmp_path, features, version, facts):
     assert found.graphs == ()
 
 
+def test_weights_that_unpack_without_end_are_not_read(tmp_path):
+    """200 MB of zeros in 200 kB."""
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", '{"class_name": "Sequential", "config": {"layers": []}}')
+        with archive.open("model.weights.h5", "w") as weights:
+            for _ in range(200):
+                weights.write(bytes(1_000_000))
+    [problem] = inspect_model(path).problems
+    assert problem.id == "weights-damaged"
+    assert "model.weights.h5 is compressed, and has 200,000,000 bytes" in problem.message
+
+
 @pytest.mark.parametrize("name", ["keras", "h5", "pkl", "json", "ubj", "onnx", "tflite"])
 @pytest.mark.parametrize("content", [b"", b"{", b"\x80\x04garbage" * 100, b"TFL3" * 100])
 def test_damage_is_named(tmp_path, name, content):
