@@ -15,7 +15,7 @@ from cpr.savedmodel.bundle_checksum import written_string
 from cpr.savedmodel.crc32c import masked_crc32c
 from cpr.savedmodel.sorted_table import write_table
 
-_STRING = 7
+_STRING = protos.DataType.Value("DT_STRING")
 _PIECE = 1 << 24
 
 

@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import CprError, LoadError, shorten
-from cpr.savedmodel.tensorflow_library import first_line, import_tensorflow, without_deprecations
+from cpr.savedmodel.tensorflow_library import (
+    first_line,
+    import_tensorflow,
+    load_saved_model,
+    without_deprecations,
+)
 from cpr.wire.tensors import Array
 
 _LAST_LINES = 5
@@ -49,7 +54,7 @@ def run_here(folder: Path, runs: Sequence[Run]) -> list[Answer]:
     answers: dict[int, Answer] = {}
     with without_deprecations(tf):
         for tags in dict.fromkeys(run.tags for run in runs):
-            loaded = _load(tf, folder, tags)
+            loaded = load_saved_model(tf, folder, tags)
             for index, run in enumerate(runs):
                 if run.tags == tags:
                     answers[index] = _call(tf, folder, loaded, run)
@@ -95,16 +100,6 @@ def main() -> None:
         document = ([], error.problem, error.hint)
     pickle.dump(document, results)
     results.close()
-
-
-def _load(tf: Any, folder: Path, tags: tuple[str, ...]) -> Any:
-    try:
-        return tf.saved_model.load(str(folder), tags=list(tags))
-    except Exception as error:  # TensorFlow raises almost anything for a damaged model
-        raise LoadError(
-            f"{folder} cannot be loaded with the tags {', '.join(tags)}: "
-            f"{type(error).__name__}: {first_line(error, folder)}"
-        ) from error
 
 
 def _call(tf: Any, folder: Path, loaded: Any, run: Run) -> Answer:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cpr.errors import LoadError, UsageError, shorten
+from cpr.savedmodel import protos
 from cpr.savedmodel.meta_graph import signatures
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
@@ -20,7 +21,7 @@ from cpr.suggest import did_you_mean
 
 logger = logging.getLogger(__name__)
 
-_FLOAT, _STRING = 1, 7
+_FLOAT, _STRING = map(protos.DataType.Value, ("DT_FLOAT", "DT_STRING"))
 # What TensorFlow Serving demands: the input, and the types of the outputs it knows.
 _INPUTS = {"inputs": _STRING}
 _OUTPUTS = {"classify": {"classes": _STRING, "scores": _FLOAT}, "regress": {"outputs": _FLOAT}}

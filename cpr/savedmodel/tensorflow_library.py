@@ -6,13 +6,13 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from cpr.artifacts.quiet import without_noise
-from cpr.errors import BadInput, CprError, PredictionFailed
+from cpr.errors import BadInput, CprError, LoadError, PredictionFailed
 from cpr.extras import import_extra
 
 # The message stands above the node's name, below a stack when a function failed.
@@ -75,6 +75,22 @@ def version_2(tf: Any) -> Iterator[None]:
                 held.callback(disable)
         held.enter_context(context.eager_mode())
         yield
+
+
+def load_saved_model(tf: Any, folder: Path, tags: Collection[str] | None = None) -> Any:
+    """What ``tf.saved_model.load`` makes of a SavedModel; `tags` where it has several graphs.
+
+    Raises:
+        LoadError: It cannot be loaded.
+    """
+    try:
+        return tf.saved_model.load(str(folder), tags=None if tags is None else list(tags))
+    except Exception as error:  # TensorFlow raises almost anything for a damaged model
+        chosen = f" with the tags {', '.join(tags)}" if tags else ""
+        raise LoadError(
+            f"{folder} cannot be loaded{chosen}: "
+            f"{type(error).__name__}: {first_line(error, folder)}"
+        ) from error
 
 
 def run_error(tf: Any, error: Exception, folder: Path) -> CprError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cpr.errors import LoadError, UsageError, shorten
+from cpr.errors import UsageError, shorten
 from cpr.savedmodel.exporting.structures import (
     apply_by_name,
     as_arrays,
@@ -17,7 +17,7 @@ from cpr.savedmodel.exporting.structures import (
 )
 from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.servable import DEFAULT, Servable, ServableFunction, SourceOptions, Tensors
-from cpr.savedmodel.tensorflow_library import first_line
+from cpr.savedmodel.tensorflow_library import load_saved_model
 from cpr.wire.tensors import Array
 
 
@@ -63,10 +63,7 @@ def open_saved_model(tf: Any, source: Path, options: SourceOptions) -> Servable:
         LoadError: It cannot be loaded.
         UsageError: It has no signatures.
     """
-    try:
-        loaded = tf.saved_model.load(str(source))
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise LoadError(f"{source} cannot be loaded: {first_line(error, source)}") from error
+    loaded = load_saved_model(tf, source)
     if not loaded.signatures:
         raise UsageError(
             f"{source} has no signatures: it can be loaded, but not served.",

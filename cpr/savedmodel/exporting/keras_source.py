@@ -63,8 +63,7 @@ def _inputs(tf: Any, model: Any, options: SourceOptions, title: str) -> tuple[di
     inputs = list(getattr(model, "inputs", None) or [])
     if options.inputs:
         specs = dict(options.inputs)
-        nested = list(specs) if len(specs) == 1 else specs
-        return specs, nested[0] if isinstance(nested, list) else dict(specs)
+        return specs, next(iter(specs)) if len(specs) == 1 else dict(specs)
     if not inputs:
         raise LoadError(
             f"{title} does not say what its inputs are.",
