@@ -176,7 +176,7 @@ def test_an_index_that_is_cut_off_is_damaged(tmp_path, length):
     path = tmp_path / "x.index"
     whole = table(ENTRIES)
     path.write_bytes(whole[: min(length, len(whole) - 1)])
-    with pytest.raises(DamagedIndex):
+    with pytest.raises(DamagedIndex, match="it does not end as an index does"):
         read_index(path)
 
 

@@ -109,12 +109,17 @@ def test_a_large_file_that_is_cut_off_never_crashes(tmp_path, part):
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"\x13" * 2_000, b"\xff" * 2_000, b"\x12\xd0\x0f" + b"\x12\xff\xff\x7f" * 500, b"\0" * 2_000],
+    ("data", "said"),
+    [
+        (b"\x13" * 2_000, "a field of kind 3 at byte 0"),
+        (b"\xff" * 2_000, "a number that does not end at byte 0"),
+        (b"\x12\xd0\x0f" + b"\x12\xff\xff\x7f" * 500, "the field at byte 3 is longer than what"),
+        (b"\0" * 2_000, "the field at byte 0 is"),
+    ],
     ids=["groups", "an endless number", "a field longer than its message", "field zero"],
 )
-def test_says_that_bytes_are_no_message(tmp_path, data):
+def test_says_that_bytes_are_no_message(tmp_path, data, said):
     path = tmp_path / "saved_model.pb"
     path.write_bytes(data)
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match=said):
         skim(path, protos.SavedModel)

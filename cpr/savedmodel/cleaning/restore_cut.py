@@ -61,6 +61,12 @@ def narrow_restores(
         returned: What else reads outputs.
     """
     nodes = {node.name: node for node in body}
+    # Old graphs have a RestoreV2 for each variable: what reads them is looked for once.
+    read: dict[str, set[str]] = {}
+    for node in body:
+        for text in node.input:
+            read.setdefault(node_of(text), set()).add(text)
+    gone: set[str] = set()
     for node in [node for node in body if node.op == "RestoreV2"]:
         values = [constant_strings(nodes.get(node_of(text))) for text in node.input[1:3]]
         names = values[0]
@@ -68,19 +74,21 @@ def narrow_restores(
             continue  # it reads no variables of the model, but a checkpoint of another
         written = [reference(node.name, place) for place in range(len(names))]
         aliases = {node.name: written[0], f"{node.name}:0": written[0]}
-        inputs = {aliases.get(text, text) for other in body for text in other.input}
+        inputs = {aliases.get(text, text) for text in read.get(node.name, ())}
         kept = [
             place
             for place, text in enumerate(written)
             if text in inputs or text in returned or names[place].decode() in always
         ]
         if not kept:
-            _take_out(body, node.name)
+            gone.add(node.name)
         elif len(kept) < len(names):
             moved = {written[old]: written[new] for new, old in enumerate(kept)}
             moved |= {alias: moved[text] for alias, text in aliases.items() if text in moved}
             _move(body, node.name, moved)
             _narrow(body, nodes, node, kept)
+    if gone:
+        _take_out(body, gone)
 
 
 def _move(body: Any, name: str, moved: dict[str, str]) -> None:
@@ -90,13 +98,16 @@ def _move(body: Any, name: str, moved: dict[str, str]) -> None:
                 node.input[place] = moved[text]
 
 
-def _take_out(body: Any, name: str) -> None:
-    """Take out a node of which nothing reads an output."""
-    for node in body:
-        for place in reversed(range(len(node.input))):
-            if node_of(node.input[place]) == name:
-                del node.input[place]
-    del body[[node.name for node in body].index(name)]
+def _take_out(body: Any, names: Collection[str]) -> None:
+    """Take out nodes of which nothing reads an output."""
+    for place in reversed(range(len(body))):
+        node = body[place]
+        if node.name in names:
+            del body[place]
+            continue
+        for number in reversed(range(len(node.input))):
+            if node_of(node.input[number]) in names:
+                del node.input[number]
 
 
 def _narrow(body: Any, nodes: dict[str, Any], node: protos.Message, kept: list[int]) -> None:

@@ -441,8 +441,9 @@ def test_a_damaged_saved_model_ends_in_an_error_and_without_an_export(
 ):
     folder = shutil.copytree(tf1_two_graphs, tmp_path / "old")
     damage(folder)
-    with pytest.raises(LoadError):
+    with pytest.raises(LoadError) as caught:
         export(folder, tmp_path / "out", source_tags=["serve"])
+    assert str(folder) in caught.value.problem
     assert not list(tmp_path.glob("out/*"))
 
 
