@@ -41,6 +41,7 @@ If you trust whoever wrote the file as you trust code, set trust = "full"."""
 _FORBIDDEN = """\
 No pickle of a model needs that. Save the model again;
 if you trust whoever wrote the file as you trust code, set trust = "full" in [predictor]."""
+_ZIP = b"PK\x03\x04"
 _DAMAGED = (EOFError, pickle.UnpicklingError, OSError, MemoryError, OverflowError, IndexError)
 
 
@@ -132,6 +133,12 @@ def _head(path: Path) -> bytes:
         raise LoadError(f"{path} is empty.", hint="Write or copy it again.")
     if head.startswith(_LFS_POINTER):
         raise LoadError(f"{path} is a Git LFS pointer, not the file itself.", hint="git lfs pull")
+    if head.startswith(_ZIP):
+        raise LoadError(
+            f"{path} is a zip file, as torch.save and numpy.savez write, not a pickle.",
+            hint="Load it in a class of your own, with the function that belongs to it, "
+            "or save the model with joblib.dump.",
+        )
     return head
 
 

@@ -46,6 +46,14 @@ class _File:
 def check(subject: Subject) -> Iterator[Finding]:
     """Read every pickle of the model directory and of the package."""
     for file in _files(subject):
+        if _is_archive(file.path):
+            if file.is_loaded:
+                yield Finding(
+                    rules.DAMAGED,
+                    f"{file.shown} is a zip file, as torch.save writes, not a pickle",
+                    file=file.shown,
+                )
+            continue
         try:
             scan = scan_pickle(file.path)
         except ForbiddenPickle as error:
@@ -59,7 +67,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 rules.LIBRARY, f"{file.shown}: {error.problem}", file=file.shown, fix=error.hint
             )
         except Exception as error:  # whatever it is: bytes that no pickle has
-            if not fault_of_form(file.path) and (file.is_loaded or not is_zipfile(file.path)):
+            if not fault_of_form(file.path):
                 yield Finding(
                     rules.DAMAGED,
                     f"{file.shown} is damaged, cut off, or not a pickle "
@@ -68,6 +76,12 @@ def check(subject: Subject) -> Iterator[Finding]:
                 )
         else:
             yield from _of_scan(subject, file, scan)
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether a file is a zip from its first byte, as torch.save writes; no unpickler reads one."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04" and is_zipfile(path)
 
 
 def _files(subject: Subject) -> Iterator[_File]:

@@ -22,11 +22,16 @@ _CODE = re.compile(r"^\(\d+\) [A-Za-z_ ]+: ")
 
 
 def import_tensorflow() -> Any:
-    """Import TensorFlow without its log lines, unless the user asked for them."""
-    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    """Import TensorFlow without its log lines, unless the user asked for them.
+
+    Its own ``TF_CPP_MIN_LOG_LEVEL`` says which; it holds back what is logged
+    before TensorFlow has read it too. Processes that this one starts inherit it.
+    """
+    if "tensorflow" in sys.modules:
         return import_extra("tensorflow", "tensorflow")
     # Whatever stops a model is raised too; 2 lets alarms about missing GPUs through.
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
+        return import_extra("tensorflow", "tensorflow")
     with without_noise():
         return import_extra("tensorflow", "tensorflow")
 

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from cpr.artifacts.pickles import load_pickle
 from cpr.checks.run import check_routine
+from cpr.errors import LoadError
 
 joblib = pytest.importorskip("joblib", reason="needs the extra cpr[sklearn]")
 sklearn = pytest.importorskip("sklearn", reason="needs the extra cpr[sklearn]")
@@ -196,9 +198,22 @@ def test_a_pickle_inside_the_package_is_looked_at_too(model_dir, project, found)
 def test_what_torch_has_written_is_no_damaged_pickle(model_dir, project, found):
     import zipfile
 
-    with zipfile.ZipFile(model_dir / "weights.pkl", "w") as file:
-        file.writestr("archive/data.pkl", b"")
+    for path, content in (("weights.pkl", b""), ("lines.pkl", b"a\nb\n")):
+        with zipfile.ZipFile(model_dir / path, "w") as file:
+            file.writestr(zipfile.ZipInfo("archive/data\n.pkl"), content)
     assert found(project, model_dir) == []
+
+
+def test_a_zip_where_the_model_should_be_is_named_as_such(model_dir, found):
+    import zipfile
+
+    (model_dir / "model.joblib").unlink(missing_ok=True)
+    with zipfile.ZipFile(model_dir / "model.joblib", "w") as file:
+        file.writestr("archive/data.pkl", b"")
+    (finding,) = found(None, model_dir)
+    assert finding.message == "model.joblib is a zip file, as torch.save writes, not a pickle"
+    with pytest.raises(LoadError, match="is a zip file, as torch"):
+        load_pickle(model_dir / "model.joblib")
 
 
 def test_with_full_trust_no_name_is_refused(model_dir, project, found):

@@ -1,6 +1,7 @@
 """`cpr run-signature` as a process: inputs, outputs, failures."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -34,8 +35,11 @@ def model(tmp_path_factory):
     return folder
 
 
-def test_prints_a_line_for_each_instance(cpr, model):
-    done = cpr("run-signature", model, "--input", "x=[[1, 2], [3, 4]]", "--input", "times=[10, 1]")
+def test_prints_a_line_for_each_instance_and_nothing_of_tensorflow(cpr, model):
+    # As a process inherits it from another of ours; logged on every processor.
+    environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+    arguments = ("--input", "x=[[1, 2], [3, 4]]", "--input", "times=[10, 1]")
+    done = cpr("run-signature", model, *arguments, env=environ)
     assert done.stdout == "scaled        sum\n[10.0, 20.0]  30.0\n[3.0, 4.0]    7.0\n"
     assert done.stderr == ""
 
