@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cpr.cli.output import console
+from cpr.inspecting.marks import marks_of
 from cpr.inspecting.sample_text import sample_text
 from cpr.inspecting.wording import count, shape_text, size_text, yes_no
 from cpr.reports.html import visible
@@ -44,7 +45,7 @@ class _Screen:
             self._graph(graph, is_named=bool(graph.tags) or len(found.graphs) > 1)
         self._variables(found.variables)
         for title, items in found.contents.items():
-            self._list(title, items)
+            self._table(title, tuple(items[0]), [tuple(item.values()) for item in items])
         self._files(found)
         for problem in found.problems:
             style = _STYLES[problem.severity]
@@ -104,8 +105,8 @@ class _Screen:
         if not variables:
             return
         rows = [
-            (item.name, item.dtype, shape_text(item.shape), size_text(item.size), _marks(item))
-            for item in variables
+            (item.name, item.dtype, shape_text(item.shape), size_text(item.size), marks)
+            for item, marks in zip(variables, marks_of(variables), strict=True)
             if item.role != "bookkeeping"
         ]
         whole = sum(item.size for item in variables)
@@ -128,9 +129,6 @@ class _Screen:
         for key, value in facts.items():
             text = yes_no(value) if isinstance(value, bool) else str(value)
             self._line((f"  {key:<20}", "dim"), text)
-
-    def _list(self, title: str, items: Iterable[str]) -> None:
-        self._table(title, ("",), [(item,) for item in items])
 
     def _table(
         self,
@@ -186,13 +184,3 @@ def _operations(graph: Graph) -> str:
     nodes = sum(graph.ops.values())
     functions = f", {count(graph.functions, 'function')}" if graph.functions else ""
     return f"{count(len(graph.ops), 'kind')} in {count(nodes, 'node')}{functions}"
-
-
-def _marks(item: Variable) -> str:
-    marks = {"optimizer": "optimizer slot", "training": "training state"}
-    found = [marks[item.role]] if item.role in marks else []
-    if item.duplicate_of:
-        found.append(f"same as {item.duplicate_of.removesuffix('/.ATTRIBUTES/VARIABLE_VALUE')}")
-    if item.is_reached is False:
-        found.append("not reached")
-    return ", ".join(found)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cpr.checks.profiles import PROFILES
+from cpr.errors import shorten
 from cpr.inspecting.inspection import Limit, ModelFile, Problem
 
 _LIMITS = ("aiplatform-mls1", "aiplatform-n1")
@@ -29,10 +30,25 @@ _ROLES = {
 }
 
 
-def list_files(folder: Path) -> tuple[ModelFile, ...]:
-    """Every file of a SavedModel's directory, the largest first; links are not followed."""
-    found = [ModelFile(name, size, _role_of(name)) for name, size in sorted(_walk(folder))]
-    return tuple(sorted(found, key=lambda file: -file.size))
+def list_files(folder: Path) -> tuple[tuple[ModelFile, ...], tuple[Problem, ...]]:
+    """Every file of a SavedModel's directory, the largest first, and folders that stay unread.
+
+    Links are not followed.
+    """
+    errors: list[OSError] = []
+    walked = sorted(_walk(folder, errors.append))
+    found = [ModelFile(name, size, _role_of(name)) for name, size in walked]
+    return tuple(sorted(found, key=lambda file: -file.size)), tuple(map(_unlisted, errors))
+
+
+def _unlisted(error: OSError) -> Problem:
+    return Problem(
+        "warning",
+        "folder-unreadable",
+        f"The folder {shorten(str(error.filename), 200)} cannot be listed: {error.strerror}. "
+        "What it holds is not counted here.",
+        "Give yourself the permission, or move it out of the model.",
+    )
 
 
 def limits_for(size: int) -> tuple[Limit, ...]:
@@ -56,8 +72,8 @@ def size_problems(size: int) -> Iterator[Problem]:
             )
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, int]]:
-    for root, _, names in os.walk(folder):
+def _walk(folder: Path, report: Callable[[OSError], None]) -> Iterator[tuple[str, int]]:
+    for root, _, names in os.walk(folder, onerror=report):
         for name in names:
             path = Path(root) / name
             yield path.relative_to(folder).as_posix(), path.lstat().st_size

@@ -166,7 +166,8 @@ class Inspection:
         limits: What platforms take.
         graphs: Its graphs; none for a format without any.
         variables: Its variables, in the file's order.
-        contents: What else is in it, by kind: layers, classes that a pickle needs.
+        contents: What else is in it, by kind, each item with the same keys:
+            layers, classes that a pickle needs. No kind is there without items.
         problems: What is wrong, the worst first.
     """
 
@@ -179,7 +180,7 @@ class Inspection:
     limits: tuple[Limit, ...] = ()
     graphs: tuple[Graph, ...] = ()
     variables: tuple[Variable, ...] = ()
-    contents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    contents: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     @property

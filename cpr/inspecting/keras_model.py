@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from cpr.inspecting.single_file import single_file
 from cpr.inspecting.tensor_samples import sample_for
 
 _WEIGHTS = "model.weights.h5"
+# What tells one layer of a class from another, at a glance.
+_TELLING = ("units", "filters", "input_dim", "output_dim", "num_heads", "activation", "rate")
 _DAMAGED = (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile)
 # What is compressed is unpacked again for each step back in it.
 _MOST_PACKED_BYTES = 100_000_000
@@ -74,9 +77,14 @@ def inspect_file(path: Path) -> Inspection:
         },
         graphs=(Graph(signatures=signatures),) if signatures else (),
         variables=variables,
-        contents={"Layers": tuple(f"{kind}  {name}" for kind, name, _ in layers)},
+        contents={"Layers": tuple(starmap(_layer, layers))} if layers else {},
         problems=tuple(problems),
     )
+
+
+def _layer(kind: str, name: str, config: dict[str, Any]) -> dict[str, str]:
+    told = [f"{key} {config[key]}" for key in _TELLING if isinstance(config.get(key), (int, str))]
+    return {"layer": name, "class": kind, "with": ", ".join(told)}
 
 
 def _layers(config: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cpr.inspecting.cards import signature_cards
 from cpr.inspecting.inspection import Graph, Inspection, Variable
+from cpr.inspecting.marks import marks_of
 from cpr.inspecting.treemap import Part, treemap
 from cpr.inspecting.wording import count, shape_text, size_text, yes_no
 from cpr.reports.columns import names, numbers
@@ -218,26 +219,21 @@ def _variable_data(variables: Sequence[Variable]) -> dict[str, Any]:
             "dtype": names([item.dtype for item in variables]),
             "shape": names([shape_text(item.shape) for item in variables]),
             "size": numbers([item.size for item in variables], digits=15),
-            "marks": names([visible(_marks(item)) for item in variables]),
+            "marks": names(list(map(visible, marks_of(variables)))),
             "key": names([visible(item.key or item.name) for item in variables]),
         },
     }
 
 
-def _marks(item: Variable) -> str:
-    found: list[str] = [] if item.role == "weight" else [item.role]
-    found += [f"same as {item.duplicate_of}"] if item.duplicate_of else []
-    found += ["not reached"] if item.is_reached is False else []
-    return ", ".join(found)
-
-
 def _contents(found: Inspection) -> Iterator[Markup]:
     for number, (title, items) in enumerate(found.contents.items()):
-        shown = join(element("li", item) for item in items[:_MOST_CONTENTS])
-        more = len(items) - _MOST_CONTENTS
-        note = f"and {more:,} more" if more > 0 else ""
-        listed = element("ul", shown, class_="value")
-        yield section(f"contents-{number}", title, listed, note=note)
+        rows = [tuple(item.values()) for item in items[:_MOST_CONTENTS]]
+        caption = (
+            f"{len(items):,} in all"
+            if len(items) == len(rows)
+            else (f"The first {len(rows):,} of {len(items):,}")
+        )
+        yield section(f"contents-{number}", title, fixed_table(caption, tuple(items[0]), rows))
 
 
 def _files(found: Inspection) -> Markup:

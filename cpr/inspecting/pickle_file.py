@@ -64,10 +64,10 @@ def _inspection(path: Path, scan: PickleScan, problems: tuple[Problem, ...]) -> 
         facts["scikit-learn"] = ", ".join(scan.sklearn_versions)
     roots = [module.partition(".")[0] for module, _ in scan.names]
     kind = next((_KINDS[root] for root in roots if root in _KINDS), "pickle")
-    classes = sorted({name for parts in scan.sklearn_versions.values() for name in parts})
+    estimators = sorted((n, v) for v, names in scan.sklearn_versions.items() for n in set(names))
     contents = {
-        "Estimators": tuple(classes),
-        "Names that loading it needs": tuple(f"{module}.{name}" for module, name in scan.names),
+        "Estimators": tuple({"class": n, "scikit-learn": v} for n, v in estimators),
+        "Names that loading it needs": tuple({"module": m, "name": n} for m, n in scan.names),
     }
     return single_file(
         path,

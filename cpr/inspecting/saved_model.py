@@ -28,7 +28,7 @@ def inspect_saved_model(folder: Path) -> Inspection:
             of the inspection.
     """
     found = skim_saved_model(folder)
-    files = list_files(folder)
+    files, unlisted = list_files(folder)
     size = sum(file.size for file in files)
     stored = read_stored(folder)
     graphs = tuple(
@@ -46,7 +46,7 @@ def inspect_saved_model(folder: Path) -> Inspection:
         else {key for graph in graphs for key in graph.reached or ()}
     )
     variables = variables_of(stored, reached)
-    problems = [*stored.problems, *_graph_problems(graphs)]
+    problems = [*unlisted, *stored.problems, *_graph_problems(graphs)]
     problems += _variable_problems(variables)
     problems += size_problems(size)
     problems += _file_problems(files)

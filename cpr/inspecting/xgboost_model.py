@@ -59,7 +59,7 @@ def inspect_file(path: Path) -> Inspection:
         form,
         facts=facts,
         graphs=(graph,) if graph else (),
-        contents={"Features": names} if names else {},
+        contents={"Features": tuple({"name": name} for name in names)} if names else {},
     )
 
 

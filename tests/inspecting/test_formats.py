@@ -50,7 +50,8 @@ def test_keras_files(keras_files, name):
         "Sequential",
     )
     assert found.is_servable
-    assert "Dense  hidden" in found.contents["Layers"]
+    hidden = {"layer": "hidden", "class": "Dense", "with": "units 3, activation linear"}
+    assert hidden in found.contents["Layers"]
     [signature] = found.graphs[0].signatures
     assert [(item.alias, item.dtype, item.shape) for item in signature.inputs] == [
         ("row", "float32", (None, 2))
@@ -107,8 +108,12 @@ def test_pickles(classifier, tmp_path, suffix):
     found = inspect_model(path)
     assert (found.kind, found.facts["scikit-learn"]) == ("scikit-learn", sklearn.__version__)
     assert found.facts["compression"] == ("zlib" if suffix == ".joblib" else "none")
-    assert found.contents["Estimators"] == ("LogisticRegression", "Pipeline", "StandardScaler")
-    assert "sklearn.pipeline.Pipeline" in found.contents["Names that loading it needs"]
+    names = ("LogisticRegression", "Pipeline", "StandardScaler")
+    assert found.contents["Estimators"] == tuple(
+        {"class": name, "scikit-learn": sklearn.__version__} for name in names
+    )
+    needed = found.contents["Names that loading it needs"]
+    assert {"module": "sklearn.pipeline", "name": "Pipeline"} in needed
     assert found.is_servable
 
 

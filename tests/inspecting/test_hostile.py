@@ -1,5 +1,6 @@
 """Damaged and hostile SavedModels end in a clear error, or are shown as what they are."""
 
+import os
 import random
 import shutil
 
@@ -30,6 +31,22 @@ def errors(folder):
 
 def test_a_whole_model_has_no_error(copy):
     assert errors(copy) == []
+
+
+def test_a_folder_that_cannot_be_listed_is_told(copy):
+    # A path too long to be opened is unreadable for every user, root too.
+    deep = os.open(copy, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("x" * 250, dir_fd=deep)
+        deeper = os.open("x" * 250, os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = deeper
+    os.close(deep)
+    [problem] = [p for p in inspect_model(copy).problems if p.id == "folder-unreadable"]
+    assert problem.severity == "warning"
+    assert problem.message.endswith(
+        "cannot be listed: File name too long. What it holds is not counted here."
+    )
 
 
 def test_a_missing_shard_is_named(copy):
