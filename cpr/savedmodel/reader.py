@@ -12,6 +12,7 @@ from cpr.errors import LoadError
 from cpr.savedmodel import protos
 from cpr.savedmodel.layout import BINARY, TEXT
 from cpr.savedmodel.skim import Malformed, Skim, skim
+from cpr.savedmodel.text_form import parse_text
 from cpr.suggest import did_you_mean
 
 _WHOLE_BYTES = 4_000_000
@@ -101,14 +102,12 @@ def write_saved_model(model: protos.Message, folder: Path) -> None:
 
 
 def _parse_text(path: Path) -> protos.Message:
-    model = protos.SavedModel()
     try:
-        text_format.Parse(path.read_bytes().decode("utf-8"), model, descriptor_pool=protos.POOL)
+        return parse_text(path.read_bytes().decode("utf-8"), protos.SavedModel)
     except RecursionError as error:
         raise _unreadable(path, ValueError("its messages nest too deep")) from error
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
         raise _unreadable(path, error) from error
-    return model
 
 
 def _check_size(path: Path) -> None:
