@@ -14,7 +14,7 @@ from cpr.artifacts.compiled import Compiled
 from cpr.errors import BadInput, PredictionFailed
 from cpr.predictors._litert_runner import LiteRTFunction, run_error
 from cpr.predictors._onnx_session import open_session, reason
-from cpr.predictors._signatures import Signature, TensorSpec
+from cpr.predictors._signatures import Signature, TensorSpec, find_default
 from cpr.wire.tensors import Array
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,9 @@ class Original(Protocol):
     def run(self, signature: Signature, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run a signature."""
 
+    def prepare(self, signature: Signature) -> object:
+        """Do what the first run would otherwise have to."""
+
     def close(self) -> None:
         """Free the model."""
 
@@ -40,20 +43,34 @@ class CompiledRunner:
     does where a number is NaN or infinite: runtimes disagree about the
     largest of such numbers, and what integers they become.
 
+    The original also answers the signatures that were not compiled. It is
+    loaded with the first request for one, or at once where a request that
+    names no signature means one: then no process would do without it.
+
     Attributes:
         signatures: Those of the original.
+        has_loaded_original: Whether instances were unlike those that a
+            function was compiled for, so that the original had to answer.
     """
 
-    def __init__(self, compiled: Compiled, load_original: Callable[[], Original]) -> None:
+    def __init__(
+        self, compiled: Compiled, load_original: Callable[[], Original], *, configured: str = ""
+    ) -> None:
         """Load the compiled files.
+
+        Args:
+            compiled: What they are.
+            load_original: Loads the model itself.
+            configured: The signature that the settings name.
 
         Raises:
             LoadError: The runtime refuses one.
         """
-        self._compiled = compiled
+        self._folder = compiled.folder
         self._load_original = load_original
         self._original: Original | None = None
         self._lock = threading.Lock()
+        self.has_loaded_original = False
         entries = compiled.model["signatures"]
         self.signatures: Mapping[str, Signature] = {
             name: Signature(
@@ -61,15 +78,18 @@ class CompiledRunner:
             )
             for name, entry in sorted(entries.items())
         }
-        opened = {
-            file: _open(compiled, file) for file in {entry["file"] for entry in entries.values()}
+        made = {name: entry for name, entry in entries.items() if "file" in entry}
+        self._files = {
+            file: _open(compiled, file) for file in {entry["file"] for entry in made.values()}
         }
-        self._files = opened
         is_onnx = compiled.runtime == "onnx"
         self._calls = {
-            name: _Call(self.signatures[name], entry, opened[entry["file"]], is_onnx=is_onnx)
-            for name, entry in entries.items()
+            name: _Call(self.signatures[name], entry, self._files[entry["file"]], is_onnx=is_onnx)
+            for name, entry in made.items()
         }
+        default = find_default(self.signatures, configured)
+        if default and default not in self._calls:
+            self._opened(f"the default signature {default!r}")
 
     def run(self, signature: Signature, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run one signature.
@@ -78,23 +98,24 @@ class CompiledRunner:
             BadInput: A shape or a value does not fit.
             PredictionFailed: The model failed.
         """
-        call = self._calls[signature.name]
+        call = self._calls.get(signature.name)
+        if call is None:
+            original = self._opened(f"the signature {signature.name!r}")
+            return original.run(original.signatures[signature.name], feeds)
         unfit = call.find_unfit(feeds)
         if unfit is None and all(map(_is_finite, feeds.values())):
             return call(feeds)
         is_empty = any(0 in array.shape for array in feeds.values())
         if unfit is not None and call.is_strict and not is_empty:
             raise unfit
-        original = self._opened()
+        original = self._opened("instances like these")
+        self.has_loaded_original = True
         return original.run(original.signatures[signature.name], feeds)
 
-    @property
-    def has_loaded_original(self) -> bool:
-        """Whether the original was needed, and is loaded."""
-        return self._original is not None
-
     def prepare(self, signature: Signature) -> None:
-        """Nothing: what there is to prepare was done by `cpr compile`."""
+        """Prepare the original for what was not compiled, if it is loaded already."""
+        if self._original is not None and signature.name not in self._calls:
+            self._original.prepare(self._original.signatures[signature.name])
 
     def close(self) -> None:
         """Free the models."""
@@ -103,13 +124,13 @@ class CompiledRunner:
         if self._original is not None:
             self._original.close()
 
-    def _opened(self) -> Original:
+    def _opened(self, what: str) -> Original:
         with self._lock:
             if self._original is None:
                 logger.warning(
-                    "instances are unlike those that the model was compiled for; the original "
-                    "model of %s is loaded to answer them",
-                    self._compiled.folder,
+                    "%s was not compiled for %s; the original model is loaded to answer",
+                    self._folder.parent,
+                    what,
                 )
                 self._original = self._load_original()
             return self._original

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cpr.errors import BadInput
@@ -70,9 +70,7 @@ def choose(
     """
     if requested is not None and not isinstance(requested, str):
         raise BadInput(f"signature_name is {describe(requested)}; expected a text.")
-    name = requested or configured
-    if not name:
-        name = next(iter(signatures)) if len(signatures) == 1 else DEFAULT
+    name = requested or find_default(signatures, configured) or DEFAULT
     if name in signatures:
         return signatures[name]
     known = f"Known are {', '.join(map(repr, sorted(signatures)))}."
@@ -80,3 +78,16 @@ def choose(
         f"No signature found for signature key {name}.",
         hint=f"{known} {did_you_mean(name, signatures)}".rstrip(),
     )
+
+
+def find_default(signatures: Iterable[str], configured: str = "") -> str:
+    """The name of the signature that a request means which names none; "" if that is unclear.
+
+    Args:
+        signatures: The names of those that there are.
+        configured: The one that the settings name.
+    """
+    names = list(signatures)
+    if configured or len(names) == 1:
+        return configured or names[0]
+    return DEFAULT if DEFAULT in names else ""

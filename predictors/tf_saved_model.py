@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cpr.artifacts.compiled import open_compiled
+from cpr.artifacts.compiled import Compiled, open_compiled
 from cpr.artifacts.detect import detect
 from cpr.config import PredictorSettings
 from cpr.predictors._compiled_runner import CompiledRunner
@@ -39,7 +39,10 @@ class TfSavedModel(SignaturePredictor):
         def load() -> TfSession | TfFunctions:
             return _load(artifact.path, settings.tags)
 
-        runner = open_compiled(artifact, settings, lambda found: CompiledRunner(found, load))
+        def made_of(compiled: Compiled) -> CompiledRunner:
+            return CompiledRunner(compiled, load, configured=settings.signature_name)
+
+        runner = open_compiled(artifact, settings, made_of)
         return cls(runner or load(), Path(model_dir), settings)
 
 

@@ -159,6 +159,7 @@ def _text(report: CompileReport, *, explain: bool) -> str:
             f"compared: {chosen.compared} values, {chosen.labels} labels; "
             f"largest difference {chosen.deviation:.2g}",
             *_table(chosen),
+            *(f"{part.name} stays with the original: {part.why_not}" for part in chosen.left),
         ]
     if explain or chosen is None:
         for item in report.candidates:

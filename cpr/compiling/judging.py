@@ -19,6 +19,31 @@ ORIGINAL = "original"
 Open = Callable[[Mapping[str, Any]], Any]
 
 
+class Opener:
+    """Opens a predictor once for each settings.
+
+    Args:
+        open_one: Opens one anew.
+    """
+
+    def __init__(self, open_one: Open) -> None:
+        self._open_one = open_one
+        self._known: dict[str, Any] = {}
+
+    def __call__(self, settings: Mapping[str, Any]) -> Any:
+        """The predictor for these settings."""
+        key = repr(sorted(settings.items()))
+        if key not in self._known:
+            self._known[key] = self._open_one(settings)
+        return self._known[key]
+
+    def forget(self) -> None:
+        """Close what was opened: the next that is asked for is another one."""
+        for predictor in self._known.values():
+            predictor.close()
+        self._known.clear()
+
+
 @dataclass(frozen=True)
 class Terms:
     """What candidates are held to."""
@@ -31,24 +56,24 @@ class Terms:
 
 @dataclass
 class Verdict:
-    """What became of a candidate.
+    """What became of a candidate, by variant.
 
     Attributes:
-        why_not: Why it cannot be served; "" if it can.
-        deviation: From the original's answers.
-        answered: How many requests both answered, by variant.
+        why_not: Why it cannot be served, by variant; "" if it can.
+        deviations: From the original's answers, by variant.
     """
 
-    why_not: str = ""
-    deviation: Deviation = field(default_factory=Deviation)
-    answered: dict[str, int] = field(default_factory=dict)
+    why_not: dict[str, str] = field(default_factory=dict)
+    deviations: dict[str, Deviation] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The verdict for another process."""
         return asdict(self)
 
 
-def judge(trial: Trial, opened: Open, candidate: Open, terms: Terms) -> Verdict:
+def judge(
+    trial: Trial, opened: Open, candidate: Opener, terms: Terms, names: Sequence[str] | None = None
+) -> Verdict:
     """Compare a candidate with the original on everything that the trial has.
 
     Args:
@@ -56,19 +81,32 @@ def judge(trial: Trial, opened: Open, candidate: Open, terms: Terms) -> Verdict:
         opened: Gives the original, for settings.
         candidate: Gives the candidate.
         terms: What it is held to.
+        names: The variants that the candidate answers; all of them if None.
     """
     comparison = _Comparison(trial, opened, candidate, terms)
+    verdict = comparison.verdict
+    variants = [item for item in trial.variants if names is None or item.name in names]
+    for variant in variants:
+        verdict.deviations[variant.name] = Deviation()
+        verdict.why_not[variant.name] = _why_not(comparison.prove, variant)
+        if verdict.why_not[variant.name]:
+            # It may have loaded the original, which says nothing of the next one.
+            candidate.forget()
+    for variant in variants:
+        for instances in trial.odd_instances(variant):
+            if not verdict.why_not[variant.name]:
+                verdict.why_not[variant.name] = _why_not(comparison.compare, variant, instances)
+    return verdict
+
+
+def _why_not(attempt: Callable[..., object], *arguments: object) -> str:
     try:
-        for variant in trial.variants:
-            comparison.prove(variant)
-        for variant in trial.variants:
-            for instances in trial.odd_instances(variant):
-                comparison.compare(variant, instances)
+        attempt(*arguments)
     except Declined as error:
-        comparison.verdict.why_not = str(error)
+        return str(error)
     except CprError as error:
-        comparison.verdict.why_not = f"it cannot be served: {error.problem}"
-    return comparison.verdict
+        return f"it cannot be served: {error.problem}"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -94,23 +132,20 @@ class _Comparison:
             answered += self.compare(variant, instances)
             # What the candidate leaves to the original proves nothing.
             if self.candidate(variant.settings).has_loaded_original:
-                raise Declined(f"{variant.name}: it cannot take {shorten(instances)}")
-        self.verdict.answered[variant.name] = answered
+                raise Declined(f"it cannot take {shorten(instances)}")
         if not answered:
             raise Declined(
-                f"{variant.name}: the original answers none of the sample instances; give some "
-                "that it does with --instances"
+                "the original answers none of the sample instances; give some that it does with "
+                "--instances"
             )
 
     def compare(self, variant: Variant, instances: list[Any]) -> bool:
         """Compare the answers to one request; whether there were any. Raises Declined."""
         was, now = self.opened(variant.settings), self.candidate(variant.settings)
         expected, found = answer(was, instances, variant), answer(now, instances, variant)
-        if isinstance(expected, Exception) != isinstance(found, Exception):
-            told = "refuses" if isinstance(found, Exception) else "answers"
+        if _status(expected) != _status(found):
             raise Declined(
-                f"{variant.name}: it {told} {shorten(instances)}, unlike the original: "
-                f"{found if told == 'refuses' else expected}"
+                f"it {_told(found)}, where the original {_told(expected)}, for {shorten(instances)}"
             )
         if isinstance(expected, Exception):
             return False
@@ -118,21 +153,43 @@ class _Comparison:
         scores = self.trial.scores(was, instances, variant)
         if scores is not None:
             found = settle_ties(expected, found, *scores, atol=atol)
+        into = self.verdict.deviations[variant.name]
         try:
-            compare(expected, found, atol=atol, rtol=self.terms.rtol, into=self.verdict.deviation)
+            compare(expected, found, atol=atol, rtol=self.terms.rtol, into=into)
         except Declined as error:
-            raise Declined(f"{variant.name}: {error}, for {shorten(instances)}") from error
+            raise Declined(f"{error}, for {shorten(instances)}") from error
         return True
 
 
+def _status(told: Any) -> int:
+    return told.http_status if isinstance(told, CprError) else 200
+
+
+def _told(told: Any) -> str:
+    if isinstance(told, CprError):
+        return f"refuses with status {told.http_status} ({shorten(told.problem)})"
+    return f"answers {shorten(told)}"
+
+
 def measure(
-    trial: Trial, opened: Open, candidates: Mapping[str, Open], terms: Terms
+    trial: Trial,
+    opened: Open,
+    candidates: Mapping[str, Open],
+    terms: Terms,
+    verdicts: Mapping[str, Verdict],
 ) -> list[dict[str, Any]]:
     """Microseconds through the whole predictor, by variant and batch size, in turns."""
     figures = []
     for variant in trial.variants:
+        good = {
+            name: give
+            for name, give in candidates.items()
+            if verdicts[name].why_not.get(variant.name) == ""
+        }
+        if not good:
+            continue
         predictors = {
-            name: give(variant.settings) for name, give in {ORIGINAL: opened, **candidates}.items()
+            name: give(variant.settings) for name, give in {ORIGINAL: opened, **good}.items()
         }
         for size in terms.batch_sizes:
             given = [item for item in terms.given if trial.is_meant(item, variant)]

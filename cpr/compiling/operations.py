@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from cpr.artifacts.companions import load_preprocessor
 from cpr.artifacts.detect import Kind
 from cpr.compiling.builds import build
 from cpr.compiling.declined import Declined
-from cpr.compiling.judging import Terms, judge, measure
+from cpr.compiling.judging import Opener, Terms, judge, measure
 from cpr.compiling.signature_trial import SignatureTrial
 from cpr.compiling.subject import SIGNATURE_KINDS, Subject
 from cpr.compiling.table_trial import TableTrial
@@ -26,7 +26,7 @@ class _Bench:
     """The original, loaded once, and what it is tried with."""
 
     def __init__(self) -> None:
-        self._opened: Callable[[Mapping[str, Any]], Any] | None = None
+        self._opened: Opener | None = None
         self._trial: Trial | None = None
 
     def probe(self, message: Message) -> Message:
@@ -53,19 +53,18 @@ class _Bench:
             tuple(header["batch_sizes"]),
             tuple(_prepared(item, Path(header["companions"]), subject) for item in header["given"]),
         )
+        told = header["candidates"]
         candidates = {
-            name: _opener(Subject.from_json(told), told["runtime"])
-            for name, told in header["candidates"].items()
+            name: _opener(Subject.from_json(one), one["runtime"]) for name, one in told.items()
         }
         verdicts = {
-            name: judge(trial, opened, candidate, terms) for name, candidate in candidates.items()
+            name: judge(trial, opened, candidate, terms, told[name]["variants"])
+            for name, candidate in candidates.items()
         }
-        good = {name: candidates[name] for name, it in verdicts.items() if not it.why_not}
-        figures = measure(trial, opened, good, terms) if good else []
         return Message(
             {
                 "verdicts": {name: verdict.to_json() for name, verdict in verdicts.items()},
-                "figures": figures,
+                "figures": measure(trial, opened, candidates, terms, verdicts),
             }
         )
 
@@ -124,14 +123,5 @@ def _close(message: Message) -> Message:
     return Message({})
 
 
-def _opener(subject: Subject, runtime: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Opens the predictor once for each settings."""
-    known: dict[str, Any] = {}
-
-    def opened(settings: Mapping[str, Any]) -> Any:
-        key = repr(sorted(settings.items()))
-        if key not in known:
-            known[key] = subject.open(runtime=runtime, **settings)
-        return known[key]
-
-    return opened
+def _opener(subject: Subject, runtime: str) -> Opener:
+    return Opener(lambda settings: subject.open(runtime=runtime, **settings))

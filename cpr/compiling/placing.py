@@ -8,17 +8,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from cpr.artifacts.compiled import FOLDER, RECORD
 from cpr.errors import EnvironmentProblem
-
-_LIBRARIES = (
-    "tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "scikit-learn", "skl2onnx", "xgboost",
-    "xgboost-cpu", "lightgbm", "onnx", "onnxruntime", "ai-edge-litert",
-)  # fmt: skip
 
 
 def check_free(folder: Path) -> None:
@@ -88,14 +82,3 @@ def _set_aside(folder: Path, work: Path) -> Path | None:
         return None
     check_free(folder)
     return folder.replace(work / "old")
-
-
-def library_versions() -> dict[str, str]:
-    """The versions of the libraries that a compiled model may depend on."""
-    found = {}
-    for name in ("cpr", *_LIBRARIES):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -9,21 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cpr.artifacts.compiled import (
-    FOLDER,
-    SCHEMA,
-    folder_of,
-    hash_files,
-    hash_source,
-)
+from cpr.artifacts.compiled import FOLDER, folder_of, hash_source
 from cpr.artifacts.detect import Artifact, detect
 from cpr.compiling.builds import CANDIDATES
-from cpr.compiling.placing import check_free, library_versions, place, remove
-from cpr.compiling.report import ORIGINAL, Candidate, CompileReport, Figure, choose
-from cpr.compiling.subject import Subject
+from cpr.compiling.placing import check_free, place, remove
+from cpr.compiling.recording import draft, finish, size_bytes
+from cpr.compiling.report import ORIGINAL, Candidate, CompileReport, Figure, Part, choose, why_none
+from cpr.compiling.subject import SIGNATURE_KINDS, Subject
 from cpr.config import PredictorSettings
 from cpr.errors import CprError, UserCodeError
 from cpr.isolated.process import ChildProcess
+from cpr.predictors._signatures import find_default
 
 _ENTRY = "cpr.compiling.operations"
 
@@ -104,7 +100,7 @@ def compile_model(
     )
     terms = terms or CompileTerms()
     candidates = [
-        Candidate(runtime, option)
+        Candidate(runtime, option, is_whole=artifact.kind not in SIGNATURE_KINDS)
         for runtime, option in CANDIDATES.get(artifact.kind, ())
         if not terms.runtimes or runtime in terms.runtimes
     ]
@@ -116,7 +112,7 @@ def compile_model(
         # Before the model is read: what is written meanwhile is another model.
         work = _Work(artifact, subject, terms, Path(made), tell, hash_source(artifact))
         _try(work, candidates)
-        chosen = choose(candidates)
+        chosen = choose(candidates, default=find_default(work.facts.get("signatures", ())))
         if chosen is None:
             remove(folder)
         else:
@@ -202,16 +198,14 @@ def _build(work: _Work, original: Subject, item: Candidate) -> None:
     if "declined" in answer:
         item.why_not = answer["declined"]
         return
-    files = hash_files(into)
-    item.size_bytes = sum(entry["size"] for entry in files.values())
-    record = {
-        "schema": SCHEMA,
-        "runtime": item.runtime,
-        "source": {"kind": work.artifact.kind.value, "files": dict(work.source)},
-        "files": files,
-        "model": answer["model"],
-        "made": {"libraries": library_versions()},
-    }
+    model = answer["model"]
+    for name, entry in model.get("signatures", {}).items():
+        item.parts.append(Part(name, entry.get("why_not", "")))
+    if item.parts and not item.answered:
+        item.why_not = why_none(item.parts)
+        return
+    record = draft(item.runtime, work.artifact.kind.value, work.source, into, model)
+    item.size_bytes = size_bytes(record)
     work.records[item.name] = record
     work.staged[item.name] = work.subject.staged(into.parent, record)
 
@@ -229,21 +223,33 @@ def _judge(work: _Work, original: Subject, built: list[Candidate], bench: ChildP
                 _judge(work, original, [item], _start(children))
         return
     for item in built:
-        verdict = answer["verdicts"][item.name]
-        item.why_not = verdict["why_not"].replace(f"{work.staged[item.name].folder}/", "")
-        item.deviation = verdict["deviation"]["largest"]
-        item.compared = verdict["deviation"]["values"]
-        item.labels = verdict["deviation"]["labels"]
-        item.figures = [
-            Figure(
-                figure["variant"],
-                figure["batch_size"],
-                figure["us"][ORIGINAL],
-                figure["us"][item.name],
-            )
-            for figure in answer["figures"]
-            if item.name in figure["us"]
-        ]
+        _heed(item, answer["verdicts"][item.name], answer["figures"], work)
+
+
+def _heed(
+    item: Candidate,
+    verdict: Mapping[str, Any],
+    figures: Sequence[Mapping[str, Any]],
+    work: _Work,
+) -> None:
+    """Note what became of each part of a candidate."""
+    parts = {part.name: part for part in item.parts}
+    for name, why_not in verdict["why_not"].items():
+        found = verdict["deviations"][name]
+        part = Part(
+            name,
+            why_not.replace(f"{work.staged[item.name].folder}/", ""),
+            found["largest"],
+            found["values"],
+            found["labels"],
+            [
+                Figure(name, one["batch_size"], one["us"][ORIGINAL], one["us"][item.name])
+                for one in figures
+                if one["variant"] == name and item.name in one["us"]
+            ],
+        )
+        parts[name] = part
+    item.parts = list(parts.values())
 
 
 def _question(work: _Work, original: Subject, built: Sequence[Candidate]) -> dict[str, Any]:
@@ -258,7 +264,11 @@ def _question(work: _Work, original: Subject, built: Sequence[Candidate]) -> dic
         "given": [dict(item) for item in terms.given],
         "companions": str(work.subject.folder),
         "candidates": {
-            item.name: {**work.staged[item.name].to_json(), "runtime": item.runtime}
+            item.name: {
+                **work.staged[item.name].to_json(),
+                "runtime": item.runtime,
+                "variants": None if item.is_whole else [part.name for part in item.answered],
+            }
             for item in built
         },
     }
@@ -278,15 +288,10 @@ def _ask(
 
 def _place(folder: Path, work: _Work, chosen: Candidate) -> None:
     """Put the winner's files and its record into place."""
-    record = {
-        **work.records[chosen.name],
-        "compared": {
-            "atol": work.terms.atol,
-            "rtol": work.terms.rtol,
-            "values": chosen.compared,
-            "labels": chosen.labels,
-            "largest_deviation": chosen.deviation,
-        },
-        "figures": chosen.to_json()["figures"],
-    }
-    place(work.staged[chosen.name].folder / FOLDER, record, folder)
+    terms = work.terms
+    record = finish(work.records[chosen.name], chosen, atol=terms.atol, rtol=terms.rtol)
+    chosen.size_bytes = size_bytes(record)
+    made = work.staged[chosen.name].folder / FOLDER
+    for name in set(work.records[chosen.name]["files"]) - set(record["files"]):
+        (made / name).unlink()
+    place(made, record, folder)

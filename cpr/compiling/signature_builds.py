@@ -36,10 +36,11 @@ def build_signatures(
     """Write a file for each signature that computes something of its own.
 
     Returns:
-        The part `model` of the record, without what only comparing shows.
+        The part `model` of the record, without what only comparing shows. A
+        signature has a `file`, or `why_not`: why it cannot be converted.
 
     Raises:
-        Declined: A signature cannot be converted; names it and says why.
+        Declined: There is no signature.
         LoadError: The model itself cannot be loaded.
     """
     tf = import_tensorflow()
@@ -54,17 +55,19 @@ def build_signatures(
         if not signatures:
             raise Declined("the model has no signature")
         entries: dict[str, Any] = {}
-        written: dict[str, str] = {}
+        files: dict[str, dict[str, str]] = {}
         for name, (declared, inner) in signatures.items():
             try:
                 frozen = freeze(tf, runner, inner, load_functions)
-                key = frozen.identity
-                if key not in written:
-                    written[key] = f"function-{len(written)}.{_SUFFIXES[runtime]}"
-                    _build(tf, runtime, folder, tagged, inner, frozen, into / written[key])
             except Declined as error:
-                raise Declined(f"signature {name}: {error}") from error
-            entries[name] = {**_entry(declared, inner), "file": written[key]}
+                told = {"why_not": str(error)}
+            else:
+                key = frozen.identity
+                if key not in files:
+                    path = into / f"function-{len(files)}.{_SUFFIXES[runtime]}"
+                    files[key] = _written(tf, runtime, folder, tagged, inner, frozen, path)
+                told = files[key]
+            entries[name] = {**_entry(declared, inner), **told}
         return {"tags": sorted(tagged), "signatures": entries}
 
 
@@ -108,7 +111,7 @@ def _entry(declared: Signature, inner: Signature) -> dict[str, Any]:
     return {"method": declared.method, **sides}
 
 
-def _build(
+def _written(
     tf: Any,
     runtime: Runtime,
     folder: Path,
@@ -116,21 +119,36 @@ def _build(
     signature: Signature,
     frozen: FrozenGraph,
     path: Path,
-) -> None:
-    if runtime == "onnx":
-        for alias, spec in {**signature.inputs, **signature.outputs}.items():
-            if spec.dtype == "string":
-                raise Declined(f"{alias!r} holds text, of which ONNX knows too little")
-        path.write_bytes(_to_onnx(tf, frozen))
-        return
+) -> dict[str, str]:
+    """Convert and write a signature; the `file` that it is in, or `why_not`."""
     try:
-        content = _to_litert(tf, folder, signature.name, tags)
+        if runtime == "onnx":
+            content = _to_onnx_if_numeric(tf, signature, frozen)
+        else:
+            content = _to_litert_somehow(tf, folder, signature.name, tags, frozen)
+    except Declined as error:
+        return {"why_not": str(error)}
+    path.write_bytes(content)
+    return {"file": path.name}
+
+
+def _to_onnx_if_numeric(tf: Any, signature: Signature, frozen: FrozenGraph) -> bytes:
+    for alias, spec in {**signature.inputs, **signature.outputs}.items():
+        if spec.dtype == "string":
+            raise Declined(f"{alias!r} holds text, of which ONNX knows too little")
+    return _to_onnx(tf, frozen)
+
+
+def _to_litert_somehow(
+    tf: Any, folder: Path, name: str, tags: frozenset[str], frozen: FrozenGraph
+) -> bytes:
+    try:
+        return _to_litert(tf, folder, name, tags)
     except Declined as error:
         # What TensorFlow 1 exported cannot be read so, but as a graph of constants it can.
         if "operations that LiteRT does not have" in str(error):
             raise
-        content = _frozen_to_litert(tf, frozen)
-    path.write_bytes(content)
+        return _frozen_to_litert(tf, frozen)
 
 
 def _to_litert(tf: Any, folder: Path, name: str, tags: Any) -> bytes:

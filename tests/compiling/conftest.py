@@ -119,5 +119,26 @@ def network(tf, saved_module):
 
 
 @pytest.fixture(scope="session")
+def half_convertible(tf, saved_module):
+    """A network, and beside it a signature of text operations, which no runtime has.
+
+    Which of them is the default one is for the caller to say.
+    """
+    generator = np.random.default_rng(0)
+    module = tf.Module()
+    module.weights = tf.Variable(generator.normal(size=(5, 3)).astype(np.float32))
+    score = tf.function(lambda x: {"scores": tf.nn.softmax(x @ module.weights)})
+    lower = tf.function(lambda text: {"lower": tf.strings.lower(text)})
+    numbers = score.get_concrete_function(tf.TensorSpec([None, 5], tf.float32, "x"))
+    texts = lower.get_concrete_function(tf.TensorSpec([None], tf.string, "text"))
+
+    def save(**names):
+        parts = {"numbers": numbers, "texts": texts}
+        return saved_module(module, {name: parts[part] for name, part in names.items()})
+
+    return save
+
+
+@pytest.fixture(scope="session")
 def compiled_network(network, compiled_apart):
     return compiled_apart(network)
