@@ -198,10 +198,11 @@ class _FrontProcess:
             front.loop,
             message["worker"],
             message["version"],
+            connection,
             Progress(descriptors[1]),
             is_batchable=message["is_batchable"],
         )
-        task = front.loop.create_task(front.pool.add(link, connection))
+        task = front.loop.create_task(front.pool.add(link))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
 

@@ -60,11 +60,11 @@ class Pool:
         self._leaving: set[Link] = set()
         self._waiting: deque[Exchange] = deque()
 
-    async def add(self, link: Link, connection: object) -> None:
+    async def add(self, link: Link) -> None:
         """Take a worker in, and give it what has been waiting for one of its version."""
         link.on_reply, link.on_room, link.on_lost = self._answered, self._has_room, self._lost
         self._coming.add(link.worker)
-        await self.loop.create_connection(lambda: link, sock=connection)  # type: ignore[call-overload]
+        await self.loop.create_connection(lambda: link, sock=link.channel)
         if link.worker not in self._coming:
             link.close()  # it was removed meanwhile
             return

@@ -80,8 +80,8 @@ class Side:
         self.worker.setblocking(False)
         page = make_page()
         self.progress = Progress(os.dup(page))
-        self.link = Link(loop, 1, "1", Progress(page))
-        loop.run_until_complete(self.front.pool.add(self.link, ours))
+        self.link = Link(loop, 1, "1", ours, Progress(page))
+        loop.run_until_complete(self.front.pool.add(self.link))
         self.reader = RequestReader()
 
     def connect(self):

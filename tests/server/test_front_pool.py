@@ -64,12 +64,13 @@ class Bench:
             loop,
             worker.number,
             worker.version,
+            worker.theirs,
             Progress(worker.page),
             is_batchable=worker.is_batchable,
         )
         self.workers.append(worker)
         self.links.append(link)
-        await self.pool.add(link, worker.theirs)
+        await self.pool.add(link)
 
     def submit(self, name, version=""):
         owner = SimpleNamespace(peer="")

@@ -1,0 +1,144 @@
+"""What a link writes to its worker and when: over a real socket, before the loop turns."""
+
+import asyncio
+import os
+import socket
+from types import SimpleNamespace
+
+import pytest
+
+from cpr.server.frames import RequestReader, pack_reply
+from cpr.server.front_exchange import Exchange
+from cpr.server.front_link import Link
+from cpr.server.progress import Progress, make_page
+from cpr.wire.routes import Route
+
+QUICK_NS, SLOW_NS = 1_000, 900_000_000
+
+
+class Wire:
+    """A link and the worker's end of it; `link` has already answered one call."""
+
+    def __init__(self):
+        self.reader = RequestReader()
+        self.sent = 0
+        self.replies = []
+
+    async def open(self, predict_ns, *, batch_size=1):
+        ours, self.worker = socket.socketpair()
+        ours.setblocking(False)
+        self.worker.setblocking(False)
+        page = make_page()
+        self.progress = Progress(os.dup(page))
+        loop = asyncio.get_running_loop()
+        self.link = Link(loop, 1, "1", ours, Progress(page))
+        self.link.on_reply = lambda exchange, link, outcome: self.replies.append(outcome)
+        self.link.on_room = lambda link: None
+        self.link.on_lost = lambda link, begun, untouched: None
+        await loop.create_connection(lambda: self.link, sock=ours)
+        self.send()
+        (frame,) = await self.frames(1)
+        reply = pack_reply(2, frame.number, 200, 0, 1, predict_ns, 1, 1, batch_size)
+        self.worker.send(reply + b"{}")
+        while not self.replies:
+            await asyncio.sleep(0)
+
+    def send(self, count=1, body=b"body"):
+        for _ in range(count):
+            self.sent += 1
+            owner = SimpleNamespace(peer="")
+            exchange = Exchange(owner, Route("kserve"), str(self.sent), b"POST", b"/", {})
+            exchange.body = body
+            self.link.send(exchange)
+
+    def arrived(self):
+        """The frames that are there without a turn of the loop."""
+        try:
+            return self.reader.feed(self.worker.recv(1 << 20))
+        except BlockingIOError:
+            return []
+
+    async def frames(self, count):
+        found = []
+        while len(found) < count:
+            data = await asyncio.get_running_loop().sock_recv(self.worker, 1 << 16)
+            found += self.reader.feed(data)
+        return found
+
+    async def close(self):
+        self.link.abort()
+        self.worker.close()
+        self.progress.close()
+        await asyncio.sleep(0)
+
+
+def run(scenario, predict_ns=QUICK_NS, **options):
+    async def main():
+        wire = Wire()
+        await wire.open(predict_ns, **options)
+        try:
+            await asyncio.wait_for(scenario(wire), 60)
+        finally:
+            await wire.close()
+
+    asyncio.run(main())
+
+
+def names(frames):
+    return [int(frame.call.request_id) for frame in frames]
+
+
+def test_a_quick_worker_gets_its_first_calls_while_the_front_still_reads_others():
+    async def scenario(wire):
+        parts = []
+        for _ in range(64):
+            wire.send()
+            parts.append(names(wire.arrived()))
+
+        assert [len(part) for part in parts if part] == [8, 8, 16, 32]
+        assert [name for part in parts for name in part] == [*range(2, 66)]
+
+    run(scenario)
+
+
+def test_few_calls_are_written_together():
+    async def scenario(wire):
+        wire.send(7)
+        assert wire.arrived() == []
+        assert names(await wire.frames(7)) == [*range(2, 9)]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("predict_ns", "batch_size"), [(SLOW_NS, 1), (QUICK_NS * 100, 64)])
+def test_a_slow_worker_gets_all_calls_of_a_turn_in_one_batch(predict_ns, batch_size):
+    async def scenario(wire):
+        wire.send(64)
+        assert wire.arrived() == []
+        assert names(await wire.frames(64)) == [*range(2, 66)]
+
+    run(scenario, predict_ns, batch_size=batch_size)
+
+
+def test_what_a_full_channel_does_not_take_follows_whole_and_in_order():
+    async def scenario(wire):
+        body = bytes(range(256)) * 240
+        wire.send(64, body)
+        frames = await wire.frames(64)
+        assert names(frames) == [*range(2, 66)]
+        assert {frame.call.body for frame in frames} == {body}
+
+    run(scenario)
+
+
+def test_calls_sent_to_a_worker_that_has_just_ended_are_reported_as_lost():
+    async def scenario(wire):
+        lost = []
+        wire.link.on_lost = lambda link, begun, untouched: lost.extend(begun + untouched)
+        wire.worker.close()
+        wire.send(20)
+        while not lost:
+            await asyncio.sleep(0)
+        assert len(lost) == 20
+
+    run(scenario)
