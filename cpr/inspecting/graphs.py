@@ -24,6 +24,7 @@ from cpr.savedmodel.meta_graph import (
     Signature,
     TensorSpec,
     assets,
+    find_asset,
     leads_out,
     shape_of,
     signatures,
@@ -173,9 +174,8 @@ def _tensors(specs: Mapping[str, TensorSpec]) -> tuple[Tensor, ...]:
 
 def _assets(meta_graph: protos.Message, folder: Path, flow: Flow) -> Iterator[AssetView]:
     for asset in assets(meta_graph):
-        path = folder / "assets" / asset.filename
-        is_there = not leads_out(asset.filename) and path.is_file()
-        size = path.stat().st_size if is_there else None
+        path = find_asset(folder, asset.filename)
+        size = None if path is None else path.stat().st_size
         yield AssetView(asset.filename, asset.tensor, size, node_of(asset.tensor) in flow.nodes)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from cpr.errors import LoadError
 from cpr.savedmodel import protos
@@ -76,16 +77,33 @@ def assets(meta_graph: protos.Message) -> tuple[Asset, ...]:
     # Looked up only if it is there: a map of messages makes what it is asked for.
     if _ASSETS in meta_graph.collection_def:
         for packed in meta_graph.collection_def[_ASSETS].any_list.value:
-            asset = protos.AssetFileDef()
-            if packed.Unpack(asset):
+            asset = packed_asset(packed)
+            if asset is not None:
                 found.append(asset)
     return tuple(dict.fromkeys(Asset(item.filename, item.tensor_info.name) for item in found))
+
+
+def packed_asset(packed: protos.Message) -> protos.Message | None:
+    """The asset that an entry of a collection holds; None if it is another or damaged one."""
+    asset = protos.AssetFileDef()
+    try:
+        return asset if packed.Unpack(asset) else None
+    except protos.DecodeError:
+        return None
 
 
 def leads_out(filename: str) -> bool:
     """Whether an asset's name leads out of ``assets/``, where a model's own lie."""
     path = PurePosixPath(filename.replace("\\", "/"))
     return path.is_absolute() or ".." in path.parts or not path.name or "\0" in filename
+
+
+def find_asset(folder: Path, filename: str) -> Path | None:
+    """The file of an asset of the SavedModel in `folder`; None if it is missing or leads out."""
+    path = folder / "assets" / filename
+    # Longer than any file's name may be, it is missing; `Path.is_file` would raise.
+    is_there = not leads_out(filename) and os.path.isfile(path)  # noqa: PTH113
+    return path if is_there else None
 
 
 def choose_meta_graph(

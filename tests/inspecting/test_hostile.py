@@ -99,6 +99,15 @@ def test_an_asset_that_leads_out_of_the_model_is_an_error(copy, name):
     assert found.graphs[0].assets[0].size is None
 
 
+def test_an_asset_whose_name_no_file_can_have_is_missing(copy):
+    def edit(graph):
+        graph.asset_file_def[0].filename = "x" * 5000
+
+    change(copy, edit)
+    [message] = errors(copy)
+    assert message.endswith(", which is missing.")
+
+
 def test_a_missing_asset_is_an_error(copy):
     (copy / "assets" / "words.txt").unlink()
     assert errors(copy) == ["The graph serve reads assets/words.txt, which is missing."]

@@ -87,6 +87,14 @@ def test_assets_of_the_old_collection_are_found():
     assert meta_graph.assets(made) == (meta_graph.Asset("words.txt", "path:0"),)
 
 
+def test_a_damaged_entry_of_the_old_collection_is_no_asset():
+    made = graph("serve")
+    packed = made.collection_def["saved_model_assets"].any_list.value.add()
+    packed.Pack(protos.AssetFileDef(filename="words.txt"))
+    packed.value = packed.value[:-1]
+    assert meta_graph.assets(made) == ()
+
+
 def test_looking_for_assets_changes_nothing():
     made = graph("serve")
     assert meta_graph.assets(made) == ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from cpr.savedmodel import protos
+from cpr.savedmodel.meta_graph import packed_asset
 from cpr.savedmodel.reach import node_of
 from cpr.savedmodel.wire_format import fields
 
@@ -66,8 +67,8 @@ def cut_collections(meta_graph: protos.Message, before: Collection[str]) -> None
 
 
 def _is_alive(packed: protos.Message, nodes: Collection[str]) -> bool:
-    asset = protos.AssetFileDef()
-    return not packed.Unpack(asset) or node_of(asset.tensor_info.name) in nodes
+    asset = packed_asset(packed)
+    return asset is None or node_of(asset.tensor_info.name) in nodes
 
 
 def _variable_of(entry: bytes) -> str:

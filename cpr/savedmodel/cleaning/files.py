@@ -11,7 +11,7 @@ from cpr.artifacts.companions import LABEL_FILES, PREPROCESSOR_FILES
 from cpr.artifacts.leftovers import Leftover, leftovers
 from cpr.errors import EnvironmentProblem, LoadError, UsageError, shorten
 from cpr.savedmodel.cleaning.cleaned import Removed
-from cpr.savedmodel.meta_graph import leads_out
+from cpr.savedmodel.meta_graph import find_asset, leads_out
 
 # What the ready-made predictors and AI Explanations read beside a SavedModel.
 _COMPANIONS = {*PREPROCESSOR_FILES, *LABEL_FILES, "explanation_metadata.json"}
@@ -127,9 +127,9 @@ def _asset(export: Path, name: str) -> Path:
             f"{export}: the asset {shorten(name)} leads out of the model's directory.",
             hint="Use models from sources that you trust only; export this one again.",
         )
-    if not path.is_file():
+    if find_asset(export, name) is None:
         raise LoadError(
-            f"{path} is missing, which the graph reads.",
+            f"{export}: the asset {shorten(name)} is missing, which the graph reads.",
             hint="Copy the model again, with its folder assets/.",
         )
     return path

@@ -10,7 +10,7 @@ from cpr.savedmodel import protos
 from cpr.savedmodel.bundle import Bundle
 from cpr.savedmodel.cleaning.gaps import gaps
 from cpr.savedmodel.cleaning.model_copy import VARIABLES, ModelCopy
-from cpr.savedmodel.meta_graph import assets, signatures, tags
+from cpr.savedmodel.meta_graph import assets, find_asset, signatures, tags
 from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.restores import Unclear, restorations
 from cpr.savedmodel.trackables import read_trackables, same_objects
@@ -53,7 +53,7 @@ def _faults(folder: Path, expected: ModelCopy) -> Iterator[str]:
         yield from _unsaved(graph, names)
         yield from _lost_objects(graph, trackables)
         for asset in assets(graph):
-            if not (folder / "assets" / asset.filename).is_file():
+            if find_asset(folder, asset.filename) is None:
                 yield f"the asset {shorten(asset.filename)} is missing"
 
 

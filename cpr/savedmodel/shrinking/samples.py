@@ -17,7 +17,7 @@ import numpy as np
 
 from cpr.errors import BadInput, UsageError
 from cpr.savedmodel.dtypes import dtype_name
-from cpr.savedmodel.meta_graph import Signature, TensorSpec, assets, signatures
+from cpr.savedmodel.meta_graph import Signature, TensorSpec, assets, find_asset, signatures
 from cpr.savedmodel.protos import Example, Message
 from cpr.savedmodel.shrinking.nodes import Body, bodies, strings_of
 from cpr.savedmodel.shrinking.vocabulary import PLACEHOLDER
@@ -71,8 +71,8 @@ def vocabulary_words(meta_graph: Message, folder: Path) -> list[bytes]:
     """Some words that the model's tables know, and some that they cannot."""
     found: list[bytes] = []
     for asset in assets(meta_graph):
-        path = folder / "assets" / asset.filename
-        if path.is_file():
+        path = find_asset(folder, asset.filename)
+        if path is not None:
             with path.open("rb") as file:
                 found.extend(line.rstrip(b"\r\n") for line in islice(file, _WORDS))
     for body in bodies(meta_graph):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from cpr.errors import UsageError, shorten
-from cpr.savedmodel.meta_graph import assets
+from cpr.savedmodel.meta_graph import assets, find_asset
 from cpr.savedmodel.protos import DataType, Message
 from cpr.savedmodel.shrinking.nodes import Body, bodies, strings_of
 from cpr.suggest import did_you_mean
@@ -104,8 +104,8 @@ def _files(meta_graph: Message, folder: Path) -> dict[str, Path]:
         for node in fillers
     ):
         return {}
-    found = {one.filename: folder / "assets" / one.filename for one in assets(meta_graph)}
-    return {name: path for name, path in found.items() if path.is_file()}
+    found = {one.filename: find_asset(folder, one.filename) for one in assets(meta_graph)}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def _tables(meta_graph: Message) -> Iterator[_Constants]:
