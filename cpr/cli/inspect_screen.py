@@ -157,7 +157,13 @@ class _Screen:
             )
         self._line()
         self._line((title, "bold"))
-        self._out.print(table)
+        if self._out.is_terminal:
+            self._out.print(table)
+        else:  # without the spaces that fill the last column
+            with self._out.capture() as drawn:
+                self._out.print(table)
+            for line in drawn.get().splitlines():
+                self._out.print(line.rstrip(), soft_wrap=True, markup=False)
         if self._most and len(rows) > self._most:
             self._line((f"  … and {len(rows) - self._most:,} more: --all lists them", "dim"))
 

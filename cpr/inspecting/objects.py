@@ -12,8 +12,8 @@ from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY, parse_trackables
 _MOST_BYTES = 64_000_000
 
 
-def read_objects(folder: Path, entries: Mapping[str, Entry]) -> protos.Message | None:
-    """The ``TrackableObjectGraph`` of the variables in `folder`; None where there is none.
+def read_objects(shards: Mapping[int, Path], entries: Mapping[str, Entry]) -> protos.Message | None:
+    """The ``TrackableObjectGraph`` in files of variables; None where there is none.
 
     Raises:
         DamagedTrackables: It cannot be read.
@@ -21,10 +21,9 @@ def read_objects(folder: Path, entries: Mapping[str, Entry]) -> protos.Message |
     entry = entries.get(OBJECT_GRAPH_KEY)
     if entry is None or not 0 < entry.size <= _MOST_BYTES:
         return None
-    found = sorted(folder.glob(f"variables.data-{entry.shard:05d}-of-*"))
-    if not found:
+    if entry.shard not in shards:
         return None
-    with found[0].open("rb") as file:
+    with shards[entry.shard].open("rb") as file:
         file.seek(entry.offset)
         return parse_trackables(file.read(entry.size))
 

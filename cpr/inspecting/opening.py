@@ -9,8 +9,15 @@ from pathlib import Path
 
 from cpr.artifacts.detect import Kind, detect
 from cpr.artifacts.local_path import local_path
+from cpr.errors import LoadError
 from cpr.inspecting.inspection import Inspection
 from cpr.inspecting.saved_model import inspect_saved_model
+from cpr.inspecting.unexported import (
+    inspect_unexported,
+    is_unexported,
+    newest_checkpoint,
+    refuse_parts,
+)
 from cpr.savedmodel.layout import BINARY, TEXT, holds_model
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -58,7 +65,7 @@ def inspect_model(location: str | Path) -> Inspection:
 def _existing(location: str | Path) -> Path:
     path = Path(location)
     is_file = path.is_file() and (path.name in (BINARY, TEXT) or path.suffix in _SUFFIXES)
-    if is_file or path.is_dir():
+    if is_file or path.is_dir() or is_unexported(path):
         return path  # as it was given, for reports
     return local_path(str(location))
 
@@ -66,11 +73,19 @@ def _existing(location: str | Path) -> Path:
 def _inspect(path: Path) -> Inspection:
     if path.name in (BINARY, TEXT) and path.is_file():
         return inspect_saved_model(path.parent)
-    if path.is_file():
+    if path.is_file() and path.suffix in _SUFFIXES:
         return _reader(_SUFFIXES[path.suffix])(path)
+    if not path.is_dir():
+        return inspect_unexported(path)
     if holds_model(path):
         return inspect_saved_model(path)
-    artifact = detect(path)
+    refuse_parts(path)
+    try:
+        artifact = detect(path)
+    except LoadError as error:
+        newest = newest_checkpoint(path)
+        hint = f"To look at the newest checkpoint: cpr inspect {newest}" if newest else error.hint
+        raise LoadError(error.problem, hint=hint) from error
     if artifact.kind is Kind.TENSORFLOW:
         return inspect_saved_model(artifact.path)
     return _reader(artifact.kind)(artifact.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cpr.errors import shorten
 from cpr.inspecting.inspection import Problem, Role, Variable
@@ -16,14 +16,18 @@ from cpr.savedmodel.sorted_table import DamagedIndex
 from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY, DamagedTrackables
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
-_SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
+VARIABLES = "variables/variables"
+"""What the names of a SavedModel's files of variables begin with."""
 # Of TensorFlow 1: what its optimizers call their variables, after the variable's own name.
 _SLOT = re.compile(
     r"(.+)/(Adam|Adam_1|AdaMax(_1)?|Adadelta(_1)?|Adagrad|AdagradDA.*|Ftrl(_1)?|Momentum"
     r"|RMSProp(_1|_2)?|Nadam(_1)?|[mv]hat|[mvu])"
 )
 _STEP = re.compile(r"(.*/)?(beta[12]_power|global_step|learning_rate|iterations?|decay)")
-_OPTIMIZER = re.compile(r"(.*/)?_?optimizer(_\w+)?/.+|.*/\.OPTIMIZER_SLOT/.+")
+_OPTIMIZER = re.compile(
+    r"(.*/)?_?optimizer(_\w+)?/.+|.*/\.OPTIMIZER_SLOT/.+"
+    r"|training(_\d+)?/(Ada(m|max|grad|delta)|Ftrl|Nadam|RMSprop|SGD)(_\d+)?/.+"
+)
 _TRAINING = re.compile(r"(.*/)?(keras_api/metrics|_?metrics|save_counter)(/.+)?|save_counter")
 _AGAIN = "Copy the model again, whole and in binary mode, or export it again."
 
@@ -43,24 +47,29 @@ class Stored:
     problems: tuple[Problem, ...] = ()
 
 
-def read_stored(folder: Path) -> Stored:
-    """Read the index of a SavedModel's variables, and compare it with the files beside it."""
-    index = folder / "variables" / "variables.index"
+def read_stored(folder: Path, name: str = VARIABLES) -> Stored:
+    """Read the index of variables, and compare it with the files beside it.
+
+    Args:
+        folder: Of a SavedModel or a checkpoint.
+        name: What their names in the folder begin with.
+    """
+    prefix = folder / name
+    index = prefix.with_name(f"{prefix.name}.index")
     if not index.is_file():
-        return Stored({}, problems=tuple(_without_index(index)))
+        return Stored({}, problems=tuple(_without_index(prefix, name)))
     try:
         entries = read_index(index)
     except DamagedIndex as error:
-        problem = Problem(
-            "error", "index-damaged", f"variables/variables.index is damaged: {error}.", _AGAIN
-        )
-        return Stored({}, problems=(problem,))
-    except OSError as error:
-        message = f"variables/variables.index cannot be read: {error.strerror}."
+        message = f"{name}.index is damaged: {error}."
         return Stored({}, problems=(Problem("error", "index-damaged", message, _AGAIN),))
-    problems = list(_shard_problems(index.parent, entries))
+    except OSError as error:
+        message = f"{name}.index cannot be read: {error.strerror}."
+        return Stored({}, problems=(Problem("error", "index-damaged", message, _AGAIN),))
+    shards = shards_of(prefix)
+    problems = list(_shard_problems(shards, entries, name))
     try:
-        return Stored(entries, read_objects(index.parent, entries), tuple(problems))
+        return Stored(entries, read_objects(shards, entries), tuple(problems))
     except DamagedTrackables:
         problems.append(
             Problem(
@@ -111,11 +120,16 @@ def role_of(key: str, others: Collection[str]) -> Role:
     return "training" if _STEP.fullmatch(path) or _TRAINING.fullmatch(path) else "weight"
 
 
-def _without_index(index: Path) -> Iterator[Problem]:
-    if index.parent.is_dir() and any(
-        _SHARD.fullmatch(path.name) for path in index.parent.iterdir()
-    ):
-        yield Problem("error", "index-missing", "variables/variables.index is missing.", _AGAIN)
+def shards_of(prefix: Path) -> dict[int, Path]:
+    """The files of variables whose names begin with a prefix, by their numbers."""
+    form = re.compile(rf"{re.escape(prefix.name)}\.data-(\d{{5}})-of-\d{{5}}")
+    names = prefix.parent.iterdir() if prefix.parent.is_dir() else ()
+    return {int(match[1]): path for path in names if (match := form.fullmatch(path.name))}
+
+
+def _without_index(prefix: Path, name: str) -> Iterator[Problem]:
+    if shards_of(prefix):
+        yield Problem("error", "index-missing", f"{name}.index is missing.", _AGAIN)
 
 
 def _content(entry: Entry) -> tuple[object, ...]:
@@ -128,11 +142,9 @@ def _places(entry: Entry) -> tuple[tuple[int, int], ...]:
     return tuple((piece.shard, piece.offset) for piece in entry.pieces)
 
 
-def _shard_problems(folder: Path, entries: Mapping[str, Entry]) -> Iterator[Problem]:
-    shards = {}
-    for path in folder.iterdir():
-        if match := _SHARD.fullmatch(path.name):
-            shards[int(match[1])] = path
+def _shard_problems(
+    shards: Mapping[int, Path], entries: Mapping[str, Entry], name: str
+) -> Iterator[Problem]:
     needed: dict[int, Entry] = {}
     for entry in entries.values():
         for piece in entry.pieces:
@@ -144,7 +156,7 @@ def _shard_problems(folder: Path, entries: Mapping[str, Entry]) -> Iterator[Prob
             yield Problem(
                 "error",
                 "shard-missing",
-                f"variables/variables.data-{number:05d}-of-… is missing; {shorten(last.name)} "
+                f"{name}.data-{number:05d}-of-… is missing; {shorten(last.name)} "
                 "and others are in it.",
                 _AGAIN,
             )
@@ -152,7 +164,7 @@ def _shard_problems(folder: Path, entries: Mapping[str, Entry]) -> Iterator[Prob
             yield Problem(
                 "error",
                 "shard-too-short",
-                f"variables/{shards[number].name} has {size:,} bytes and ends before "
-                f"{shorten(last.name)} does.",
+                f"{PurePosixPath(name).with_name(shards[number].name)} has {size:,} bytes and "
+                f"ends before {shorten(last.name)} does.",
                 _AGAIN,
             )

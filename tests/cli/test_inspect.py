@@ -39,6 +39,10 @@ def test_prints_what_a_person_asks_for(cpr, model):
     assert "aiplatform-mls1 takes 500 MB; aiplatform-n1 takes 10 GB." in shown
 
 
+def test_nothing_is_filled_with_spaces_where_no_terminal_is(cpr, model):
+    assert " \n" not in cpr("inspect", model, "--all").stdout
+
+
 def test_all_lists_every_row(cpr, model):
     assert "--all lists them" not in cpr("inspect", model, "--all").stdout
 

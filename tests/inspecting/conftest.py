@@ -9,6 +9,7 @@ _models = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_models)
 
 tf = _models.tf
+checkpoints = _models.checkpoints
 keras_cnn = _models.keras_cnn
 keras_trained = _models.keras_trained
 transformer = _models.transformer
