@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -88,6 +89,10 @@ class Connection:
             return bool(self._socket.recv(1, socket.MSG_PEEK))
         except OSError:
             return False
+
+    def reset_on_close(self) -> None:
+        """Have `close` reset the connection instead of ending it in order."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     async def send(self, data: bytes) -> None:
         """Send everything; raises OSError when the server has hung up."""

@@ -21,6 +21,7 @@ SCRIPTS = (
     "deadlines",
     "json_documents",
     "malformed_http",
+    "fuzz_http",
     "large_bodies",
     "slow_clients",
     "idle_connections",

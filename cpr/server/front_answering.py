@@ -108,9 +108,7 @@ class AnsweringProtocol(HttpToolsProtocol):
 
     def _end(self) -> None:
         """Close once everything is written; a client that is still sending gets time to read."""
-        for exchange in self.exchanges:
-            self.front.abandoned(exchange)
-        self.exchanges.clear()
+        self._abandon_all()
         now = self.loop.time()
         if self.phase == LINGERING and self.transport.can_write_eof():
             self.transport.write_eof()
@@ -120,6 +118,13 @@ class AnsweringProtocol(HttpToolsProtocol):
         self.phase = CLOSING
         self.deadline = now + self.front.options.write_timeout_s + self._written / SLOWEST
         self.transport.close()
+
+    def _abandon_all(self) -> None:
+        """Nobody waits for the answers any more."""
+        for exchange in self.exchanges:
+            stop_page(exchange)
+            self.front.abandoned(exchange)
+        self.exchanges.clear()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         exchange = self.exchanges[-1]
@@ -194,3 +199,13 @@ class AnsweringProtocol(HttpToolsProtocol):
         self._stalled_since = NEVER
         if self.phase < CLOSING and len(self.exchanges) <= MOST_PIPELINED:
             self.flow.resume_reading()
+
+
+def stop_page(exchange: Exchange) -> bool:
+    """Have the app hear and write nothing more, if it answers this; whether it had begun to."""
+    cycle = exchange.cycle
+    if cycle is None:
+        return False
+    cycle.disconnected = True
+    cycle.message_event.set()
+    return bool(cycle.response_started)

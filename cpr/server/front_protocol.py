@@ -23,6 +23,7 @@ from cpr.server.front_answering import (
     NEVER,
     SLOWEST,
     AnsweringProtocol,
+    stop_page,
 )
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_heads import CONTINUE
@@ -75,9 +76,7 @@ class FrontProtocol(AnsweringProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the event loop; nobody waits for the answers any more."""
-        for exchange in self.exchanges:
-            self.front.abandoned(exchange)
-        self.exchanges.clear()
+        self._abandon_all()
         self.phase, self.reading = CLOSING, None
         super().connection_lost(error)
 
@@ -238,7 +237,9 @@ class FrontProtocol(AnsweringProtocol):
             self.front.answer_quick(exchange)
 
     def refuse(self, status: int, text: str, reason: str) -> None:
-        """Answer what cannot be read any further, and close the connection."""
+        """Answer what cannot be read any further, and close the connection; once."""
+        if self.phase >= LINGERING:
+            return
         exchange = self.reading
         if exchange is None:
             exchange = self.front.exchange(self, b"", b"", {})
@@ -253,16 +254,10 @@ class FrontProtocol(AnsweringProtocol):
             exchange.is_kept_alive = False
             self.reading = None
             self.phase, self.deadline = LINGERING, NEVER
-            if exchange.cycle is not None and self._has_begun_to_answer(exchange):
+            if stop_page(exchange):
                 self._end()
             else:
                 self._answer_refusal(exchange)
-
-    def _has_begun_to_answer(self, exchange: Exchange) -> bool:
-        """Whether the app has, which hears nothing more and writes nothing more in any case."""
-        exchange.cycle.disconnected = True
-        exchange.cycle.message_event.set()
-        return bool(exchange.cycle.response_started)
 
     def _answer_refusal(self, exchange: Exchange) -> None:
         assert exchange.refusal is not None

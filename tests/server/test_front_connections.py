@@ -261,3 +261,39 @@ def test_tracebacks_of_user_code_are_shown_to_those_who_ask_for_them(server):
     assert "traceback" not in json.loads(hidden.body)
     assert "in predict" in json.loads(shown.body)["traceback"]
     assert json.loads(shown.body)["error"] == json.loads(hidden.body)["error"]
+
+
+def test_what_is_wrong_in_two_ways_is_refused_once_and_fills_no_log(server):
+    # Denied for its Host, and then not even HTTP: in one piece, so that both are found at once.
+    data = b"POST / HTTP/1.1\r\nHost: elsewhere\r\nContent-Length: 4\r\n\r\nabcdnot http\r\n\r\n"
+
+    (answer,) = answers(server, data, 1)
+
+    assert answer.status == 421
+    assert "ERROR front" not in server.errors
+
+
+def test_a_page_whose_connection_has_ended_meanwhile_is_not_written(server):
+    asked = [get("/healthz"), get("/openapi.json"), get("/v1/models"), b"not http\r\n\r\n"]
+
+    for _ in range(20):
+        found = answers(server, b"".join(asked), 4)
+        assert [answer.status for answer in found] == [200, 200, 200, 400]
+        cut_off(server, b"".join(asked))
+
+    assert answers(server, post(1), 1)[0].status == 200
+    assert "ERROR front" not in server.errors
+
+
+def cut_off(server, data):
+    """Send bytes, and reset the connection as soon as the first answer begins."""
+    from raw_http import Connection
+
+    async def go():
+        connection = await Connection(server.host, server.port).open()
+        await connection.send(data)
+        await connection.first_byte()
+        connection.reset_on_close()
+        connection.close()
+
+    asyncio.run(go())

@@ -19,6 +19,7 @@ SHORT = {
     "deadlines": ["--hangs=1", "--request-timeout=1", "--no-latency"],
     "json_documents": ["--deep=3"],
     "malformed_http": ["--header-timeout=1", "--body-timeout=2", "--no-latency"],
+    "fuzz_http": ["--streams=500", "--growth=100"],
     "large_bodies": ["--bytes=50000000", "--megabytes=40"],
     "slow_clients": ["--each=20", "--seconds=1", "--timeout=2", "--no-latency"],
     "idle_connections": ["--connections=500", "--seconds=1", "--no-latency"],
