@@ -73,7 +73,7 @@ class TfSession:
         run = self._runs.get(signature.name) or self.prepare(signature)
         try:
             return run(feeds)
-        except self._tf.errors.OpError as error:
+        except (self._tf.errors.OpError, UnicodeDecodeError) as error:
             raise run_error(self._tf, error, self._folder) from error
 
     def prepare(self, signature: Signature) -> _Run:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cpr.artifacts.quiet import without_noise
-from cpr.errors import BadInput, CprError, LoadError, PredictionFailed
+from cpr.errors import BadInput, CprError, LoadError, PredictionFailed, shorten
 from cpr.extras import import_extra
 
 # The message stands above the node's name, below a stack when a function failed.
@@ -100,6 +100,10 @@ def load_saved_model(tf: Any, folder: Path, tags: Collection[str] | None = None)
 
 def run_error(tf: Any, error: Exception, folder: Path) -> CprError:
     """What a failed run means: shapes and values are the caller's, the rest the model's."""
+    if isinstance(error, UnicodeDecodeError):
+        # The message of TensorFlow quotes bytes of an instance, and so cannot be raised as text.
+        quoted = shorten(error.object[error.start :])
+        return BadInput(f"The model refuses these instances, among which are the bytes {quoted}.")
     message = first_line(error, folder)
     if isinstance(error, tf.errors.InvalidArgumentError):
         return BadInput(f"The model refuses these instances: {message}")

@@ -169,6 +169,15 @@ def test_shape_that_the_graph_refuses_is_the_callers_fault(module):
     )
 
 
+def test_bytes_that_the_graph_refuses_are_the_callers_fault(half):
+    with pytest.raises(BadInput) as caught:
+        half.predict([b"ab\xff\x00\xfe"], signature_name="regress_x_to_y")
+    problem = caught.value.problem
+    assert problem.startswith(
+        "The model refuses these instances, among which are the bytes b'\\xff"
+    )
+
+
 def test_failure_inside_the_model_is_not_the_callers_fault(module):
     with pytest.raises(PredictionFailed, match=r"The model failed: NotFoundError: .*nowhere"):
         module.predict_columns({"path": "/nowhere"}, "read")

@@ -258,6 +258,7 @@ def _whole_containers(objects: protos.Message, kept: Collection[int]) -> set[int
 
 
 def _graph_nodes(meta_graph: protos.Message, kept: Collection[int]) -> Iterator[str]:
+    there = {node.name for node in meta_graph.graph_def.node}
     for here in kept:
         node = meta_graph.object_graph_def.nodes[here]
         if node.WhichOneof("kind") == "constant":
@@ -266,4 +267,7 @@ def _graph_nodes(meta_graph: protos.Message, kept: Collection[int]) -> Iterator[
             place = node.asset.asset_file_def_index
             if not 0 <= place < len(meta_graph.asset_file_def):
                 raise Unclear(f"object {here} is asset {place}, which is not there")
-            yield meta_graph.asset_file_def[place].tensor_info.name.partition(":")[0]
+            name = meta_graph.asset_file_def[place].tensor_info.name.partition(":")[0]
+            if name not in there:
+                raise Unclear(f"object {here} is asset {place}, whose tensor is not there")
+            yield name

@@ -238,6 +238,14 @@ def test_what_is_unclear_is_kept_and_said(model, tmp_path, edit, said):
     assert read_saved_model(report.path) == before
 
 
+def test_an_asset_whose_tensor_is_not_there_is_kept_and_said(text_vocabulary, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(text_vocabulary, folder)
+    edited(folder, lambda graph: setattr(graph.asset_file_def[0].tensor_info, "name", "no:0"))
+    (note,) = clean(folder, tmp_path / "out").notes
+    assert note.endswith("is asset 0, whose tensor is not there.")
+
+
 UNCLEAR_OBJECTS = {
     "numbers": (
         lambda graph: graph.object_graph_def.nodes[0].children.add(node_id=9999),
