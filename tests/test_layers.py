@@ -20,7 +20,8 @@ FOLDERS = {
 LAYERS = [
     {"errors", "suggest"},
     {"quantities"},
-    {"candidates", "extras", "findings", "messages", "settings_tables", "platform_variables"},
+    {"candidates", "extras", "findings", "messages", "publishing", "settings_tables"}
+    | {"platform_variables"},
     {"predictor", "config", "frames", "manifest", "requirements", "shims", "workdir"}
     | {"signatures"},
     {"archive", "contract", "key_pairs", "model_record", "required_key"},

@@ -17,7 +17,7 @@ from cpr.checks.mending import (
 )
 from cpr.config import settings_file
 from cpr.findings import Finding
-from cpr.packager.atomic import write_atomically
+from cpr.publishing import write_atomically
 
 if TYPE_CHECKING:
     from cpr.checks.run import CheckReport
@@ -64,7 +64,7 @@ def _write(path: Path, text: str, root: Path) -> str:
     old = path.read_text(encoding="utf-8")
     if text == old:
         return ""
-    write_atomically(path, text.encode("utf-8"), check=lambda written: None)
+    write_atomically(path, text.encode("utf-8"))
     name = path.relative_to(root).as_posix()
     return _difference(old.splitlines(keepends=True), text.splitlines(keepends=True), name)
 

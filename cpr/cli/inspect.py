@@ -9,7 +9,7 @@ import click
 
 from cpr.cli import exit_codes
 from cpr.cli.options import common_options
-from cpr.cli.output import say, write_result
+from cpr.cli.output import say, shares, write_result
 from cpr.cli.stdout_guard import guard_stdout
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def command(*, path: str, shows_all: bool, page: str | None, as_json: bool, is_q
     # CLI start-up time: reading messages imports protobuf.
     from cpr.inspecting import inspect_model
 
-    found = inspect_model(path)
+    with shares("download", is_quiet=is_quiet) as show:
+        found = inspect_model(path, progress=show)
     if page is not None:
         _write_page(found, page, is_quiet=is_quiet)
     if as_json:
@@ -61,12 +62,12 @@ def command(*, path: str, shows_all: bool, page: str | None, as_json: bool, is_q
 def _write_page(found: Inspection, page: str, *, is_quiet: bool) -> None:
     # CLI start-up time: pages are made of assets.
     from cpr.inspecting.page import render
-    from cpr.packager.atomic import write_atomically
+    from cpr.publishing import write_atomically
 
     text = render(found)
     if page == "-":
         write_result(text)
         return
-    write_atomically(Path(page), text.encode("utf-8"), check=lambda _: None)
+    write_atomically(Path(page), text.encode("utf-8"))
     if not is_quiet:
         say(f"cpr: wrote {page}")

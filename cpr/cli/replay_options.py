@@ -13,7 +13,7 @@ import click
 from cpr.cli.output import write_result
 from cpr.config import load_settings
 from cpr.errors import ConfigError, UsageError
-from cpr.packager.atomic import write_atomically
+from cpr.publishing import write_atomically
 from cpr.replay.tolerance import ATOL, RTOL, Tolerance, make_tolerance
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -161,7 +161,7 @@ def write_report(
         write_result(renderers["json" if as_json else layout]())
         return
     text = renderers[layout]() + "\n"
-    write_atomically(output, text.encode("utf-8", "backslashreplace"), check=lambda _: None)
+    write_atomically(output, text.encode("utf-8", "backslashreplace"))
     write_result(renderers["json" if as_json else "text"]())
 
 

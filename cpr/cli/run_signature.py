@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cpr.cli.options import common_options, tags_of
-from cpr.cli.output import emit_json, say, write_result
+from cpr.cli.output import emit_json, say, shares, write_result
 from cpr.cli.stdout_guard import guard_stdout
 from cpr.errors import LoadError, UsageError
 
@@ -116,7 +116,7 @@ def command(
     from cpr.savedmodel.running.outputs import document, table
 
     asked = _Asked(model_dir, signature_name, tags_of(tags), inputs, examples, file)
-    name, outputs = _run(asked, ImageOptions(scale, resize))
+    name, outputs = _run(asked, ImageOptions(scale, resize), is_quiet=is_quiet)
     written = [] if output is None else _write(outputs, output, force=force)
     if as_json:
         summary: dict[str, Any] = {"model_dir": model_dir, "signature": name}
@@ -135,7 +135,7 @@ def command(
 
 def _write(outputs: Mapping[str, np.ndarray], target: Path, *, force: bool) -> list[Path]:
     # CLI start-up time: numpy.
-    from cpr.packager.atomic import write_atomically
+    from cpr.publishing import write_atomically
     from cpr.savedmodel.running.outputs import contents
 
     files = contents(outputs, target)
@@ -143,19 +143,22 @@ def _write(outputs: Mapping[str, np.ndarray], target: Path, *, force: bool) -> l
     if taken is not None and not force:
         raise UsageError(f"{taken} exists.", hint="Give --force to replace it.")
     for path, data in files.items():
-        write_atomically(path, data, check=lambda _: None)
+        write_atomically(path, data)
     return list(files)
 
 
-def _run(asked: _Asked, images: ImageOptions) -> tuple[str, Mapping[str, np.ndarray]]:
+def _run(
+    asked: _Asked, images: ImageOptions, *, is_quiet: bool
+) -> tuple[str, Mapping[str, np.ndarray]]:
     """The name of the signature that ran, and its outputs."""
     # CLI start-up time: numpy, fsspec.
-    from cpr.artifacts.detect import detect
+    from cpr.artifacts.detect import Kind, detect
     from cpr.artifacts.fetch import fetch
     from cpr.config import PredictorSettings
-    from cpr.predictors._signatures import choose
 
-    with fetch(asked.model_dir) as folder:
+    with shares("download", is_quiet=is_quiet) as show:
+        fetched = fetch(asked.model_dir, progress=show)
+    with fetched as folder:
         artifact = detect(folder)
         module, _, name = artifact.predictor.partition(":")
         kind = getattr(importlib.import_module(module), name)
@@ -164,15 +167,37 @@ def _run(asked: _Asked, images: ImageOptions) -> tuple[str, Mapping[str, np.ndar
                 f"{asked.model_dir} holds a {artifact.kind.value} model, which has no signatures.",
                 hint="Use cpr predict with --model-dir.",
             )
+        if artifact.kind is Kind.TENSORFLOW:
+            signature, values = _checked(asked, artifact.path, images)
         settings = PredictorSettings(tags=asked.tags, runtime="native")
         predictor = kind.from_path(folder, settings=settings)
         try:
-            signature = choose(predictor.signatures, asked.signature_name or None)
-            values = _values(asked, signature, images)
+            if artifact.kind is not Kind.TENSORFLOW:
+                signature, values = _read(asked, predictor.signatures, images)
             outputs = predictor.predict_columns(values, signature.name)
         finally:
             predictor.close()
     return signature.name, outputs
+
+
+def _checked(asked: _Asked, folder: Path, images: ImageOptions) -> tuple[Any, dict[str, Any]]:
+    """The signature and its inputs, before TensorFlow is imported to run it."""
+    # CLI start-up time: numpy.
+    from cpr.savedmodel.running.declared import check_inputs, read_signatures
+
+    signature, values = _read(asked, read_signatures(folder, asked.tags), images)
+    check_inputs(values, signature)
+    return signature, values
+
+
+def _read(
+    asked: _Asked, signatures: Mapping[str, Any], images: ImageOptions
+) -> tuple[Any, dict[str, Any]]:
+    # CLI start-up time: numpy.
+    from cpr.predictors._signatures import choose
+
+    signature = choose(signatures, asked.signature_name or None)
+    return signature, _values(asked, signature, images)
 
 
 def _values(asked: _Asked, signature: Any, images: ImageOptions) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import UsageError
-from cpr.packager.atomic import write_atomically
+from cpr.publishing import write_atomically
 from cpr.replay.lines import BadFile, NoFile, numbered_lines, parse_json, read_file
 from cpr.replay.recorded import (
     Expected,
@@ -72,7 +72,7 @@ def write_golden(
         else:
             text = json.dumps(_document(*responses[members[0]]), indent=2, ensure_ascii=False)
             text += "\n"
-        write_atomically(file, text.encode("utf-8", "surrogatepass"), check=lambda _: None)
+        write_atomically(file, text.encode("utf-8", "surrogatepass"))
     return list(groups)
 
 

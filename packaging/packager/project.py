@@ -15,7 +15,6 @@ from cpr.config import PredictorSettings, Settings
 from cpr.errors import ConfigError, EnvironmentProblem
 from cpr.findings import Finding
 from cpr.manifest import MANIFEST_NAME, Manifest, MemberRecord
-from cpr.packager.atomic import write_atomically
 from cpr.packager.classes import check_class, normal_name
 from cpr.packager.describe import Description, describe
 from cpr.packager.libraries import installed_libraries
@@ -28,6 +27,9 @@ from cpr.packager.select import Selection, select_files
 from cpr.packager.setup_script import SetupScript
 from cpr.packager.tree import Tree, read_tree
 from cpr.packager.verify import verify_package
+from cpr.publishing import write_atomically
+
+ANOTHER_FOLDER = "Free some space, or choose another folder with --output."
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ class PackedProject:
                 name is untouched then.
         """
         write_atomically(
-            target, self.data, check=lambda path: verify_package(path, label=str(target))
+            target,
+            self.data,
+            check=lambda path: verify_package(path, label=str(target)),
+            hint=ANOTHER_FOLDER,
         )
         return self.as_built(target)
 

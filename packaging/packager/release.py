@@ -21,19 +21,18 @@ from cpr.artifacts.fetch import fetch
 from cpr.config import Settings
 from cpr.errors import ConfigError
 from cpr.messages import Call
-from cpr.packager.atomic import write_atomically
 from cpr.packager.describe import describe
 from cpr.packager.extras import ExtraPackage, read_extra_packages, refuse_clash
-from cpr.packager.folder_swap import UnfinishedFolder
 from cpr.packager.lock import LOCK_NAME, lock_requirements, pins
-from cpr.packager.project import BuiltPackage, PackedProject, pack_project
+from cpr.packager.project import ANOTHER_FOLDER, BuiltPackage, PackedProject, pack_project
 from cpr.packager.sbom import SUFFIX as SBOM_SUFFIX
 from cpr.packager.sbom import bill_of_materials
 from cpr.packager.sdist import epoch_from
 from cpr.packager.setup_script import SetupScript
-from cpr.packager.staging import StagedModel, staged
+from cpr.packager.staging import StagedModel, publish_staged, staged
 from cpr.packager.trial import Served, Trial, try_package
 from cpr.packager.verify import verify_package
+from cpr.publishing import write_atomically
 from cpr.signatures import SUFFIX as SIGNATURE_SUFFIX
 from cpr.signatures import SigningKey
 
@@ -105,13 +104,14 @@ def build_release(
     extras = read_extra_packages(settings)
     with ExitStack() as resources:
         model_dir = _model_dir(project, settings, options, resources)
-        model, unfinished = None, None
+        copy = None
         if options.model_dir and model_dir:
             target, is_own = _stage_place(project, out_dir, settings, options)
             keep = settings.package.model_keep
-            model, unfinished = resources.enter_context(
+            copy = resources.enter_context(
                 staged(model_dir, target, keep=keep, is_own=is_own, epoch=epoch)
             )
+        model, unfinished = copy or (None, None)
         packed = pack_project(
             project,
             settings=settings,
@@ -125,11 +125,11 @@ def build_release(
         beside = _beside(packed, extras, options, epoch)
         trial = None
         if options.is_tried:
-            served = unfinished.path if unfinished else model_dir
+            served = unfinished or model_dir
             trial = _try(packed, project, settings, extras, served, model_dir, options)
         release = _release(packed, out_dir, model, beside, trial, key)
         if release.is_published:
-            _publish(packed, out_dir, beside, unfinished, key)
+            _publish(packed, out_dir, beside, copy, key)
     return release
 
 
@@ -227,15 +227,15 @@ def _publish(
     packed: PackedProject,
     out_dir: Path,
     beside: Mapping[str, bytes],
-    unfinished: UnfinishedFolder | None,
+    copy: tuple[StagedModel, Path] | None,
     key: SigningKey | None,
 ) -> None:
     for name, data in beside.items():
         _write(out_dir / name, data)
         if key is not None:
             _write(out_dir / f"{name}{SIGNATURE_SUFFIX}", key.sign(data))
-    if unfinished is not None:
-        unfinished.publish()
+    if copy is not None:
+        publish_staged(*copy)
     packed.write(out_dir / packed.file_name)
     if key is not None:
         signature = out_dir / f"{packed.file_name}{SIGNATURE_SUFFIX}"
@@ -245,4 +245,4 @@ def _publish(
 def _write(target: Path, data: bytes) -> None:
     if target.is_dir():
         raise ConfigError(f"{target} is a directory.", hint="Choose another folder with --output.")
-    write_atomically(target, data, check=lambda path: None)
+    write_atomically(target, data, hint=ANOTHER_FOLDER)

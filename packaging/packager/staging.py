@@ -12,10 +12,11 @@ from pathlib import Path
 from cpr.artifacts.leftovers import Leftover, leftovers
 from cpr.errors import ConfigError, EnvironmentProblem, UsageError
 from cpr.manifest import MemberRecord
-from cpr.packager.folder_swap import UnfinishedFolder, sync, unfinished_folder
 from cpr.packager.tree import matches
+from cpr.publishing import publish, unfinished_folder
 
 _CHUNK = 1 << 20
+_ANOTHER_PLACE = "Free some space, or choose another place with --stage-dir."
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,10 @@ class StagedModel:
 @contextmanager
 def staged(
     model_dir: Path, target: Path, *, keep: Collection[str] = (), is_own: bool, epoch: int
-) -> Iterator[tuple[StagedModel, UnfinishedFolder]]:
-    """Copy what serving needs of a model directory; the caller publishes the copy.
+) -> Iterator[tuple[StagedModel, Path]]:
+    """Copy what serving needs of a model directory to a hidden folder beside its place.
+
+    The caller gives the copy its name by `publish_staged`; else it is gone at the end.
 
     The copy holds nothing but model files. Contents, modes and times depend on
     the model's content and on `epoch` alone.
@@ -77,10 +80,19 @@ def staged(
         raise ConfigError(f"{model_dir} holds nothing that serving needs.", hint=_keep_hint(left))
     _refuse_loss(model_dir, target, set(chosen), is_own=is_own)
     omissions = _omissions(files, left)
-    with unfinished_folder(target) as folder:
-        records = {name: _copy(path, folder.path / name) for name, path in chosen.items()}
-        _settle(folder.path, epoch)
+    with unfinished_folder(target, hint=_ANOTHER_PLACE) as folder:
+        records = {name: _copy(path, folder / name) for name, path in chosen.items()}
+        _settle(folder, epoch)
         yield StagedModel(target, records, omissions), folder
+
+
+def publish_staged(model: StagedModel, folder: Path) -> None:
+    """Give the copy of a model directory its name.
+
+    Raises:
+        EnvironmentProblem: It cannot be; an older copy is whole then.
+    """
+    publish(folder, model.path, hint=_ANOTHER_PLACE)
 
 
 def _files(model_dir: Path) -> dict[str, Path]:
@@ -175,12 +187,10 @@ def _copy(source: Path, target: Path) -> MemberRecord:
                 size += len(piece)
                 writer.write(piece)
             os.fchmod(writer.fileno(), 0o644)
-            writer.flush()
-            os.fsync(writer.fileno())
     except OSError as error:
         raise EnvironmentProblem(
             f"{source} cannot be copied to {target}: {error.strerror}",
-            hint="Free some space, or choose another place with --stage-dir.",
+            hint=_ANOTHER_PLACE,
         ) from error
     return MemberRecord(digest.hexdigest(), size)
 
@@ -192,4 +202,3 @@ def _settle(folder: Path, epoch: int) -> None:
             os.utime(Path(top, name), (epoch, epoch))
         Path(top).chmod(0o755)
         os.utime(top, (epoch, epoch))
-        sync(Path(top))

@@ -6,7 +6,7 @@ import pytest
 
 from cpr.errors import ConfigError, EnvironmentProblem, UsageError
 from cpr.manifest import MemberRecord
-from cpr.packager.staging import staged
+from cpr.packager.staging import publish_staged, staged
 
 EPOCH = 1_000_000_000
 
@@ -37,7 +37,7 @@ def stage(model_dir, tmp_path):
 
     def stage(source=model_dir, target=tmp_path / "dist" / "x-1-model", *, is_own=True, **options):
         with staged(source, target, is_own=is_own, epoch=EPOCH, **options) as (model, folder):
-            folder.publish()
+            publish_staged(model, folder)
         return model
 
     return stage

@@ -7,14 +7,19 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 from cpr.errors import EnvironmentProblem
 
-Result = TypeVar("Result")
+ANOTHER_PLACE = "Free some space, or name another place."
 
 
-def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Result]) -> Result:
+def write_atomically(
+    target: Path,
+    data: bytes,
+    *,
+    check: Callable[[Path], object] = lambda _: None,
+    hint: str = ANOTHER_PLACE,
+) -> None:
     """Write `data`, let `check` read it back, and only then give it its name.
 
     While it is written the file has no name at all, where the file system
@@ -24,8 +29,8 @@ def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Resul
     Args:
         target: The file to make; its folder is made too.
         data: All of its content.
-        check: Reads the written file; what it raises prevents the file, what
-            it returns is returned.
+        check: Reads the written file; what it raises prevents the file.
+        hint: What to do where it cannot be written.
 
     Raises:
         EnvironmentProblem: It cannot be written; nothing is left then.
@@ -40,7 +45,7 @@ def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Resul
             os.fsync(file.fileno())
             is_named = temporary.exists()
             written = temporary if is_named else Path(f"/proc/self/fd/{file.fileno()}")
-            result = check(written)
+            check(written)
             if not is_named:
                 _link(written, temporary)
         temporary.replace(target)
@@ -48,12 +53,11 @@ def write_atomically(target: Path, data: bytes, *, check: Callable[[Path], Resul
     except OSError as error:
         raise EnvironmentProblem(
             f"{target} cannot be written: {error.strerror or error}",
-            hint=_in_the_way(target) or "Free some space, or choose another folder with --output.",
+            hint=_in_the_way(target) or hint,
         ) from error
     finally:
         with suppress(OSError):  # whatever kept it from being made; the error itself is on its way
             temporary.unlink()
-    return result
 
 
 def _in_the_way(target: Path) -> str:
