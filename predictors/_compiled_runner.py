@@ -103,7 +103,7 @@ class CompiledRunner:
             original = self._opened(f"the signature {signature.name!r}")
             return original.run(original.signatures[signature.name], feeds)
         unfit = call.find_unfit(feeds)
-        if unfit is None and all(map(_is_finite, feeds.values())):
+        if unfit is None and call.holds(feeds):
             return call(feeds)
         is_empty = any(0 in array.shape for array in feeds.values())
         if unfit is not None and call.is_strict and not is_empty:
@@ -143,6 +143,7 @@ class _Call:
         self, signature: Signature, entry: Mapping[str, Any], function: Any, *, is_onnx: bool
     ) -> None:
         self.is_strict = bool(entry["is_strict"])
+        self._largest: float | None = entry.get("largest")
         self._signature = signature
         self._function = function
         self._shapes = {name: spec.shape or () for name, spec in signature.inputs.items()}
@@ -163,6 +164,18 @@ class _Call:
         except (ValueError, RuntimeError) as error:
             raise run_error(error, self._signature) from error
         return {alias: found[name] for alias, name in self._outputs.items()}
+
+    def holds(self, feeds: Mapping[str, Array]) -> bool:
+        """Whether the numbers are finite, and none too large for an integer made of it."""
+        largest = self._largest
+        return all(map(_is_finite, feeds.values())) and (
+            largest is None
+            or not any(
+                (np.abs(array) > largest).any()
+                for array in feeds.values()
+                if array.dtype.kind == "f"
+            )
+        )
 
     def find_unfit(self, feeds: Mapping[str, Array]) -> BadInput | None:
         """What to say of the first array whose shape is not the declared one."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cpr.artifacts.compiled import FOLDER, RECORD
+from cpr.artifacts.compiled import RECORD
 from cpr.errors import EnvironmentProblem
+from cpr.publishing import publish, unfinished_folder
+
+_CHECK = "Check who may write there."
 
 
 def check_free(folder: Path) -> None:
@@ -35,19 +37,13 @@ def place(made: Path, record: Mapping[str, Any], folder: Path) -> None:
     Raises:
         EnvironmentProblem: It cannot be written; what was there is there still.
     """
-    with _beside(folder) as work:
-        new = work / "new"
-        new.mkdir()
+    check_free(folder)
+    with unfinished_folder(folder, hint=_CHECK) as new, _told(folder):
         for path in made.iterdir():
             shutil.copyfile(path, new / path.name)
         (new / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        old = _set_aside(folder, work)
-        try:
-            new.replace(folder)
-        except OSError:
-            if old is not None:
-                old.replace(folder)
-            raise
+        check_free(folder)
+        publish(new, folder, hint=_CHECK)
 
 
 def remove(folder: Path) -> None:
@@ -56,29 +52,17 @@ def remove(folder: Path) -> None:
     Raises:
         EnvironmentProblem: It cannot be removed.
     """
+    check_free(folder)
     if os.path.lexists(folder):
-        with _beside(folder) as work:
-            _set_aside(folder, work)
+        with unfinished_folder(folder, hint=_CHECK) as grave, _told(folder):
+            folder.rename(grave / folder.name)
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """A directory on the same disk, which goes with all that is in it."""
-    check_free(folder)
+def _told(folder: Path) -> Iterator[None]:
     try:
-        with tempfile.TemporaryDirectory(
-            prefix=f".{FOLDER}-", dir=folder.parent, ignore_cleanup_errors=True
-        ) as made:
-            yield Path(made)
+        yield
     except OSError as error:
         raise EnvironmentProblem(
-            f"{folder} cannot be written: {error.strerror}.", hint="Check who may write there."
+            f"{folder} cannot be written: {error.strerror}.", hint=_CHECK
         ) from error
-
-
-def _set_aside(folder: Path, work: Path) -> Path | None:
-    """Move what an earlier run wrote into `work`; None where there is nothing."""
-    if not os.path.lexists(folder):
-        return None
-    check_free(folder)
-    return folder.replace(work / "old")

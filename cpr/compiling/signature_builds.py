@@ -15,6 +15,7 @@ from cpr.artifacts.compiled import Runtime
 from cpr.artifacts.detect import Artifact, Kind
 from cpr.artifacts.keras_file import inspect
 from cpr.artifacts.quiet import without_noise
+from cpr.compiling.casts import check_casts
 from cpr.compiling.declined import Declined
 from cpr.compiling.frozen import FrozenGraph, freeze, wrapped
 from cpr.compiling.graph_rewrites import without_erfc
@@ -55,12 +56,12 @@ def build_signatures(
         if not signatures:
             raise Declined("the model has no signature")
         entries: dict[str, Any] = {}
-        files: dict[str, dict[str, str]] = {}
+        files: dict[str, dict[str, Any]] = {}
         for name, (declared, inner) in signatures.items():
             try:
                 frozen = freeze(tf, runner, inner, load_functions)
             except Declined as error:
-                told = {"why_not": str(error)}
+                told: dict[str, Any] = {"why_not": str(error)}
             else:
                 key = frozen.identity
                 if key not in files:
@@ -119,9 +120,10 @@ def _written(
     signature: Signature,
     frozen: FrozenGraph,
     path: Path,
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Convert and write a signature; the `file` that it is in, or `why_not`."""
     try:
+        largest = check_casts(tf, frozen.graph, runtime)
         if runtime == "onnx":
             content = _to_onnx_if_numeric(tf, signature, frozen)
         else:
@@ -129,7 +131,7 @@ def _written(
     except Declined as error:
         return {"why_not": str(error)}
     path.write_bytes(content)
-    return {"file": path.name}
+    return {"file": path.name, **({} if largest is None else {"largest": largest})}
 
 
 def _to_onnx_if_numeric(tf: Any, signature: Signature, frozen: FrozenGraph) -> bytes:
