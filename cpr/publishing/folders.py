@@ -22,25 +22,35 @@ _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 
 
 @contextmanager
-def unfinished_folder(target: Path, *, hint: str = ANOTHER_PLACE) -> Iterator[Path]:
+def unfinished_folder(
+    target: Path, *, within: Path | None = None, hint: str = ANOTHER_PLACE
+) -> Iterator[Path]:
     """Make a hidden empty folder beside `target`, and remove what it is at the end.
 
     Fill it, or a folder in it, and `publish` that. What killed processes left
     behind for the same target is removed too.
 
+    Args:
+        target: What is to be written.
+        within: Where the hidden folder is instead.
+        hint: What to do where it cannot be made.
+
     Raises:
-        EnvironmentProblem: It cannot be made; `hint` says what to do then.
+        EnvironmentProblem: It cannot be made.
     """
+    parent = within or target.parent
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
-        path, held = _make(target)
+        parent.mkdir(parents=True, exist_ok=True)
+        _sweep(parent, target.name)
+        path, held = _make(parent, target.name)
     except OSError as error:
         raise _unwritable(target, error, hint) from error
     try:
         yield path
     finally:
         os.close(held)
+        if path.is_symlink():  # it took the place of a link
+            path.unlink()
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -54,7 +64,7 @@ def publish(made: Path, target: Path, *, hint: str = ANOTHER_PLACE) -> None:
     """
     try:
         _sync_all(made)
-        if target.is_dir() and not target.is_symlink():
+        if target.is_dir():
             _exchange(made, target)
         else:
             made.rename(target)
@@ -82,10 +92,10 @@ def publish_new(made: Path, target: Path, *, hint: str = ANOTHER_PLACE) -> None:
         raise _unwritable(target, error, hint) from error
 
 
-def _make(target: Path) -> tuple[Path, int]:
+def _make(parent: Path, name: str) -> tuple[Path, int]:
     """A new hidden folder, and a descriptor that holds it against being swept."""
     while True:
-        path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        path = parent / f".{name}.{secrets.token_hex(4)}.tmp"
         path.mkdir()
         try:
             held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -98,10 +108,10 @@ def _make(target: Path) -> tuple[Path, int]:
         os.close(held)
 
 
-def _sweep(target: Path) -> None:
+def _sweep(parent: Path, name: str) -> None:
     """Remove unfinished folders that no living process holds."""
-    named = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{8}\.tmp")
-    for path in target.parent.iterdir():
+    named = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.tmp")
+    for path in parent.iterdir():
         if not named.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
             continue
         with suppress(OSError):  # another process is about to remove it, or to hold it

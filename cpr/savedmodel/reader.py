@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from google.protobuf import text_format
 
 from cpr.errors import LoadError
+from cpr.publishing import write_atomically
 from cpr.savedmodel import protos
 from cpr.savedmodel.layout import BINARY, TEXT
 from cpr.savedmodel.skim import Malformed, Skim, skim
@@ -83,6 +82,9 @@ def write_saved_model(model: protos.Message, folder: Path) -> None:
     """Write the message into a directory: as text where it is text there, else in binary.
 
     The file appears whole or not at all; the same message gives the same bytes.
+
+    Raises:
+        EnvironmentProblem: It cannot be written.
     """
     is_text = (folder / TEXT).is_file() and not (folder / BINARY).is_file()
     path = folder / (TEXT if is_text else BINARY)
@@ -90,15 +92,7 @@ def write_saved_model(model: protos.Message, folder: Path) -> None:
         data = text_format.MessageToString(model, descriptor_pool=protos.POOL).encode("utf-8")
     else:
         data = model.SerializeToString(deterministic=True)
-    number, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(path, data)
 
 
 def _parse_text(path: Path) -> protos.Message:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from cpr.errors import EnvironmentProblem, UsageError
+from cpr.publishing import ANOTHER_PLACE, publish, publish_new, unfinished_folder
 from cpr.savedmodel.cleaning.cleaned import Cleaned, Removed
 from cpr.savedmodel.cleaning.exports import find_export
 from cpr.savedmodel.cleaning.files import chosen_files, files_below, left_behind
@@ -60,7 +60,7 @@ def clean(
     source, out = source.absolute(), out.absolute()
     export, exports = find_export(source, version)
     _check_place(source, out, force=force)
-    with _unfinished(out, force=force) as folder:
+    with _finished(out, force=force) as folder:
         copied = copy_model(export, folder, tag_sets=tags, wanted=signatures, progress=progress)
         files = chosen_files(source, export, copied.assets, keep)
         for name, path in files.items():
@@ -95,46 +95,33 @@ def _check_place(source: Path, out: Path, *, force: bool) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise UsageError(f"{out} is there and is no directory.", hint="Name another place.")
     if out.is_dir() and any(out.iterdir()) and not force:
-        raise UsageError(
-            f"{out} is there already and not empty.",
-            hint="Name a new directory, or replace this one with --force.",
-        )
+        raise _taken(out)
+
+
+def _taken(out: Path) -> UsageError:
+    return UsageError(
+        f"{out} is there already and not empty.",
+        hint="Name a new directory, or replace this one with --force.",
+    )
 
 
 @contextmanager
-def _unfinished(out: Path, *, force: bool) -> Iterator[Path]:
+def _finished(out: Path, *, force: bool) -> Iterator[Path]:
     """A hidden folder beside `out`, which gets its name when all went well."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        hidden = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    try:
-        folder = hidden / "model"
-        folder.mkdir()
-        yield folder
-        _publish(folder, out, hidden / "before" if force else None)
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _publish(folder: Path, out: Path, before: Path | None) -> None:
-    """Give the copy its name; what has it already goes to `before`, or is left alone."""
-    if before is None:
-        if out.is_dir():
-            out.rmdir()  # it is empty, unless someone wrote there meanwhile
-        folder.rename(out)
-        return
-    try:
-        if out.is_dir():
-            out.rename(before)
-        folder.rename(out)
-    except BaseException:
-        if before.is_dir() and not out.exists():
-            before.rename(out)
-        raise
+    with unfinished_folder(out) as folder:
+        try:
+            yield folder
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"{out} cannot be written: {error.strerror or error}.", hint=ANOTHER_PLACE
+            ) from error
+        if force:
+            publish(folder, out)
+            return
+        try:
+            publish_new(folder, out)
+        except FileExistsError as error:
+            raise _taken(out) from error
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -144,12 +131,5 @@ def _copy(source: Path, target: Path) -> None:
     except OSError as error:
         raise EnvironmentProblem(
             f"{source} cannot be copied to {target}: {error.strerror}",
-            hint="Free some space, or name another place.",
+            hint=ANOTHER_PLACE,
         ) from error
-
-
-def _unwritable(out: Path, error: OSError) -> EnvironmentProblem:
-    return EnvironmentProblem(
-        f"{out} cannot be written: {error.strerror or error}.",
-        hint="Free some space, or name another place.",
-    )

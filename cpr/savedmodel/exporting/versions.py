@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from cpr.errors import EnvironmentProblem, UsageError
+from cpr.publishing import publish_new, unfinished_folder
 from cpr.savedmodel.layout import holds_model, version_number
 
 # The number itself, the next free one, the time in seconds; None for no number.
 Version = int | Literal["next", "time"] | None
-_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
+_ANOTHER_PLACE = "Check the path and its permissions, or name another directory."
 
 
 @dataclass(frozen=True)
@@ -65,19 +63,11 @@ def staged(target: Path, version: Version) -> Iterator[Path]:
         EnvironmentProblem: The folder cannot be made.
     """
     _refuse_taken(target, version)
-    parent = target.parent if version is None else target
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".export-", suffix=".tmp", dir=parent))
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    try:
-        folder.chmod(0o755)
+    within = None if version is None else target
+    with unfinished_folder(target, within=within, hint=_ANOTHER_PLACE) as folder:
         inner = folder / "model"
         inner.mkdir()
         yield inner
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish(folder: Path, target: Path, version: Version) -> Path:
@@ -94,44 +84,42 @@ def publish(folder: Path, target: Path, version: Version) -> Path:
         place = _place(target, version)
         _refuse_taken(target, version)
         try:
-            folder.rename(place)
-            return place
-        except OSError as error:
-            if error.errno not in _TAKEN:
-                raise _unwritable(place, error) from error
+            publish_new(folder, place, hint=_ANOTHER_PLACE)
+        except FileExistsError as error:
             if version not in ("next", "time"):
                 raise _taken(place) from error
+        else:
+            return place
 
 
 def collect(base: Path, retention: Retention, *, sparing: Path) -> tuple[list[Path], list[str]]:
     """Remove the exports in `base` that the policy does not keep.
 
-    Only directories that hold a SavedModel count and go. Each is renamed
-    first, so that no reader meets half of one.
+    Only directories that hold a SavedModel count and go. Each is moved into a
+    hidden folder first, so that no reader meets half of one.
 
     Returns:
         Those that went, and a sentence about each that could not be removed:
         the new export is there all the same.
     """
     exports = [n for n in versions_in(base) if holds_model(base / str(n))]
+    doomed = [path for n in retention.doomed(exports) if (path := base / str(n)) != sparing]
     removed, left = [], []
-    for number in retention.doomed(exports):
-        path = base / str(number)
-        if path == sparing:
-            continue
-        grave = base / f".removed-{number}-{time.time_ns()}"
-        try:
-            path.rename(grave)
-        except FileNotFoundError:
-            continue  # another export collects as well
-        except OSError as error:
-            left.append(f"{path} could not be removed: {error.strerror}.")
-            continue
-        removed.append(path)
-        try:
-            shutil.rmtree(grave)
-        except OSError as error:
-            left.append(f"{grave} could not be removed wholly: {error.strerror}.")
+    if not doomed:
+        return removed, left
+    try:
+        with unfinished_folder(base, within=base, hint=_ANOTHER_PLACE) as grave:
+            for path in doomed:
+                try:
+                    path.rename(grave / path.name)
+                except FileNotFoundError:
+                    continue  # another export collects as well
+                except OSError as error:
+                    left.append(f"{path} could not be removed: {error.strerror}.")
+                else:
+                    removed.append(path)
+    except EnvironmentProblem as problem:
+        left.append(f"no older export could be removed: {problem.problem}.")
     return removed, left
 
 
@@ -163,11 +151,4 @@ def _refuse_taken(target: Path, version: Version) -> None:
 def _taken(place: Path) -> UsageError:
     return UsageError(
         f"{place} is there already.", hint="A version is never overwritten: choose another number."
-    )
-
-
-def _unwritable(path: Path, error: OSError) -> EnvironmentProblem:
-    return EnvironmentProblem(
-        f"{path} cannot be written: {error.strerror or error}",
-        hint="Check the path and its permissions, or name another directory.",
     )

@@ -316,7 +316,7 @@ def test_what_was_written_there_meanwhile_is_left_alone(training_dir, tmp_path):
         (out / "mine.txt").write_text("mine")
         yield lambda: None
 
-    with pytest.raises(EnvironmentProblem, match="copy cannot be written: Directory not empty"):
+    with pytest.raises(UsageError, match="copy is there already and not empty"):
         clean(training_dir, out, progress=another_writes)
     assert names_in(tmp_path) == ["copy/mine.txt"]
 

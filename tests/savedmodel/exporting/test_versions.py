@@ -110,9 +110,24 @@ def test_what_was_just_written_stays_even_if_its_number_is_low(tmp_path):
 
 
 def test_what_cannot_be_removed_is_said(tmp_path):
-    # With what is put before it, the name is longer than a file system takes.
-    old, new = put(tmp_path, int("1" * 240)), put(tmp_path, int("2" * 240))
-    removed, [said] = collect(tmp_path, Retention(1), sparing=new)
+    # With what is put around it, the name is longer than a file system takes.
+    base = tmp_path / ("b" * 250)
+    for version in ("1", "2"):
+        (base / version).mkdir(parents=True)
+        (base / version / "saved_model.pb").write_text("x")
+    removed, [said] = collect(base, Retention(1), sparing=base / "2")
     assert removed == []
-    assert said == f"{old} could not be removed: File name too long."
-    assert old.is_dir()
+    assert said == (
+        f"no older export could be removed: {base} cannot be written: File name too long."
+    )
+    assert (base / "1").is_dir()
+
+
+def test_a_version_that_is_a_link_goes_and_what_it_names_stays(tmp_path):
+    put(tmp_path / "elsewhere", 1)
+    base = tmp_path / "base"
+    newest = put(base, 2)
+    (base / "1").symlink_to(tmp_path / "elsewhere" / "1")
+    assert collect(base, Retention(1), sparing=newest) == ([base / "1"], [])
+    assert [path.name for path in base.iterdir()] == ["2"]
+    assert (tmp_path / "elsewhere" / "1" / "saved_model.pb").is_file()
