@@ -23,7 +23,7 @@ from cpr.server.progress import Progress
 # Calls that are worth a wake-up before all that the loop has at hand are read,
 # and the longest predict that a worker may have been at for it: a longer one
 # is better shared by all of them.
-_EARLY_CALLS = 8
+_EARLY_CALLS = 16
 _QUICK_NS = 500_000
 
 
