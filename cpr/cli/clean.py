@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cpr.cli.options import common_options, tags_of
-from cpr.cli.output import console, emit_json, progress, say
+from cpr.cli.output import console, emit_json, progress, say, shares
 
 if TYPE_CHECKING:
     from cpr.savedmodel.cleaning import Cleaned
@@ -70,7 +70,9 @@ def command(
     from cpr.artifacts.fetch import fetch
     from cpr.savedmodel.cleaning import clean
 
-    with fetch(source) as folder:
+    with shares("download", is_quiet=is_quiet) as show:
+        fetched = fetch(source, progress=show)
+    with fetched as folder:
         cleaned = clean(
             folder,
             out,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,13 @@ import click
 from cpr.cli.gcloud_format import render_json
 from cpr.cli.instances_file import InstancesFlags, parse_parameters
 from cpr.cli.options import Target, common_options, target_options
-from cpr.cli.output import emit_json, progress, say, write_result
+from cpr.cli.output import emit_json, say, shares, write_result
 from cpr.cli.stdout_guard import guard_stdout
 from cpr.errors import LoadError, UsageError
 
 if TYPE_CHECKING:
     from cpr.explaining.explainer import Explainer
 
-_STEPS = 100
 _HINT = "Write one JSON value a line, each an instance."
 
 
@@ -151,24 +149,9 @@ def _explain(explainer: Explainer, body: bytes, *, is_quiet: bool) -> dict[str, 
     from cpr.explaining.budget import Budget
     from cpr.messages import Call
 
-    with progress("explain", _STEPS, is_quiet=is_quiet) as advance:
-        budget = Budget(between=lambda: show())
-        show = _share(budget, advance)
+    with shares("explain", is_quiet=is_quiet) as show:
+        budget = Budget(between=lambda: show(budget.made, budget.planned))
         return explainer.document(Call(body), budget)
-
-
-def _share(budget: Any, advance: Callable[[], None]) -> Callable[[], None]:
-    """Advances a bar of a hundred steps as predictions are made."""
-    drawn = 0
-
-    def show() -> None:
-        nonlocal drawn
-        share = _STEPS * budget.made // max(budget.planned, 1)
-        for _ in range(drawn, min(share, _STEPS)):
-            advance()
-        drawn = max(drawn, share)
-
-    return show
 
 
 def _draw(response: dict[str, Any], instances: list[Any]) -> None:

@@ -16,6 +16,7 @@ from cpr.errors import EnvironmentProblem
 if TYPE_CHECKING:
     from rich.console import Console
 
+_SHARES = 100
 PROGRESS_AFTER_S = 2.0
 
 
@@ -151,6 +152,26 @@ def progress(
         yield bar.advance
     finally:
         bar.stop()
+
+
+@contextmanager
+def shares(description: str, *, is_quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """As `progress`, of work whose steps nobody counts beforehand.
+
+    Yields a function to call with how much is done, and of how much; as long
+    as that is not known, 0.
+    """
+    with progress(description, _SHARES, is_quiet=is_quiet) as advance:
+        drawn = 0
+
+        def show(done: int, total: int) -> None:
+            nonlocal drawn
+            reached = min(_SHARES * done // total, _SHARES) if total else 0
+            for _ in range(drawn, reached):
+                advance()
+            drawn = max(drawn, reached)
+
+        yield show
 
 
 class _DelayedBar:

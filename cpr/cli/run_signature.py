@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,17 +169,16 @@ def _run(
                 f"{asked.model_dir} holds a {artifact.kind.value} model, which has no signatures.",
                 hint="Use cpr predict with --model-dir.",
             )
+        opens = functools.partial(
+            kind.from_path, folder, settings=PredictorSettings(tags=asked.tags, runtime="native")
+        )
         if artifact.kind is Kind.TENSORFLOW:
             signature, values = _checked(asked, artifact.path, images)
-        settings = PredictorSettings(tags=asked.tags, runtime="native")
-        predictor = kind.from_path(folder, settings=settings)
-        try:
-            if artifact.kind is not Kind.TENSORFLOW:
-                signature, values = _read(asked, predictor.signatures, images)
-            outputs = predictor.predict_columns(values, signature.name)
-        finally:
-            predictor.close()
-    return signature.name, outputs
+            with closing(opens()) as predictor:
+                return signature.name, predictor.predict_columns(values, signature.name)
+        with closing(opens()) as predictor:
+            signature, values = _read(asked, predictor.signatures, images)
+            return signature.name, predictor.predict_columns(values, signature.name)
 
 
 def _checked(asked: _Asked, folder: Path, images: ImageOptions) -> tuple[Any, dict[str, Any]]:

@@ -44,10 +44,17 @@ _SUFFIXES: dict[str, Kind] = {
 }
 
 
-def inspect_model(location: str | Path) -> Inspection:
+def inspect_model(
+    location: str | Path, *, progress: Callable[[int, int], None] | None = None
+) -> Inspection:
     """Look at a model: a SavedModel's directory, a model directory, a model file, or a URL.
 
     No framework is imported, and nothing of the model is run.
+
+    Args:
+        location: Where it is.
+        progress: Called while a URL is read, with the bytes so far and in all;
+            0 in all means unknown.
 
     Raises:
         LoadError: There is no model, or it is damaged.
@@ -58,7 +65,7 @@ def inspect_model(location: str | Path) -> Inspection:
     # Start-up time: fsspec is for URLs only.
     from cpr.artifacts.fetch import fetch
 
-    with fetch(location) as folder:
+    with fetch(location, progress=progress) as folder:
         return _inspect(folder)
 
 

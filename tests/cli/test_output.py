@@ -18,12 +18,22 @@ print("rich" in sys.modules, flush=True)
 """
 
 
-def run(after_s, mode="", **environ):
+SHARES = """
+from cpr.cli import output
+output.PROGRESS_AFTER_S = -1
+with output.shares("fetching") as show:
+    show(0, 0)
+    for done in (100, 500, 400, 2_000):
+        show(done, 1_000)
+"""
+
+
+def run(after_s, mode="", *, script=SCRIPT, **environ):
     """What the script draws on a terminal as standard error, and whether it imported rich."""
     master, slave = pty.openpty()
     clean = {key: value for key, value in os.environ.items() if key not in ("CI", "NO_COLOR")}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(after_s), mode],
+        [sys.executable, "-c", script, str(after_s), mode],
         stdout=subprocess.PIPE,
         stderr=slave,
         text=True,
@@ -49,6 +59,12 @@ def test_slow_work_has_a_bar():
     assert has_rich
     assert "working" in drawn
     assert "3/3" in drawn
+
+
+def test_work_without_steps_is_drawn_in_hundredths():
+    drawn, _ = run(-1, script=SHARES)
+    assert "fetching" in drawn
+    assert "100/100" in drawn
 
 
 def test_no_color_draws_without_colour():

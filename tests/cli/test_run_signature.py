@@ -2,9 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+
+from cpr.savedmodel import protos
+from cpr.savedmodel.running.declared import read_signatures
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +88,7 @@ def test_prints_one_document_with_types_and_shapes(cpr, model):
             "The model refuses these",
         ),
         (["--inputs", "a.json", "--input", "x=1"], 2, "the input 'x' is given in two ways."),
-        (["--tags", "train"], 10, "has no MetaGraph with exactly the tags {train}"),
+        (["--tags", "train"], 10, "has no graph with the tags train; its graphs have: serve."),
         (["--signature-name", "shuot"], 11, "No signature found for signature key shuot."),
     ],
     ids=["missing", "shapes", "twice", "tags", "signature"],
@@ -93,6 +98,50 @@ def test_says_what_is_wrong(cpr, model, tmp_path, arguments, code, message):
     done = cpr("run-signature", model, *arguments, expected=code)
     assert message in done.stderr
     assert done.stdout == ""
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+from cpr.cli import main
+sys.modules["tensorflow"] = None  # to import it is an error
+sys.exit(main(["run-signature", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--input", "x=[[1, 2]]"], "Input times is missing; signature 'serving_default' takes"),
+        (["--input", "y=1"], "signature 'serving_default' has no input 'y'"),
+        (["--input", "x=[[1, 2, 3]]", "--input", "times=[1]"], "shape [1, 3]; expected [any, 2]."),
+        (["--input", "x=[1, 2]", "--input", "times=[1]"], "Nest the values as deep"),
+        (["--input", "x=[[1, 2]]", "--input", "times=[0.5]"], "times[0] is 0.5"),
+        (["--input", "x=[[1, 2], [3]]", "--input", "times=[1, 2]"], "x[1]"),
+        (["--signature-name", "shout", "--input", "word=[[1]]"], "word[0][0] is 1"),
+        (["--signature-name", "shuot"], "Did you mean 'shout'?"),
+    ],
+    ids=["missing", "unknown", "width", "rank", "type", "ragged", "strings", "signature"],
+)
+def test_a_wrong_input_is_refused_before_tensorflow_is_imported(model, arguments, message):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, model, *arguments],
+        capture_output=True,
+        text=True,
+    )
+    assert message in done.stderr
+    assert done.returncode == 11, done.stderr
+
+
+def test_the_type_of_a_placeholder_counts_where_an_old_exporter_wrote_another(tmp_path):
+    model = protos.SavedModel()
+    graph = model.meta_graphs.add()
+    graph.meta_info_def.tags.append("serve")
+    graph.graph_def.node.add(name="x", op="Placeholder").attr["dtype"].type = 7  # string
+    told = graph.signature_def["serving_default"].inputs["x"]
+    told.name, told.dtype = "x:0", 1  # float32
+    (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
+    [signature] = read_signatures(tmp_path, ()).values()
+    assert signature.inputs["x"].dtype == "string"
 
 
 def test_a_model_without_signatures_is_led_to_predict(cpr, tmp_path):

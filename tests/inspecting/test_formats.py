@@ -249,3 +249,13 @@ def test_a_description_that_nests_too_deep_is_refused(tmp_path):
         archive.writestr("config.json", "[" * 100_000)
     with pytest.raises(LoadError, match="JSON that nests too deep"):
         inspect_model(tmp_path / "model.keras")
+
+
+def test_the_bytes_of_a_download_are_reported(tmp_path):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(list(range(1000))))
+    seen = []
+    inspect_model(path.as_uri(), progress=lambda *sizes: seen.append(sizes))
+    size = path.stat().st_size
+    assert (seen[0], seen[-1]) == ((0, size), (size, size))
+    inspect_model(path, progress=lambda *sizes: pytest.fail("nothing is downloaded"))
