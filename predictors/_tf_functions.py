@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import BadInput, LoadError
+from cpr.predictors._least_ranks import LeastRanks, check_ranks
 from cpr.predictors._signatures import Signature
 from cpr.savedmodel.tensorflow_library import first_line, run_error
 from cpr.wire.tensors import Array
@@ -25,7 +26,13 @@ class TfFunctions:
     """
 
     def __init__(
-        self, tf: Any, folder: Path, tags: Iterable[str], signatures: Mapping[str, Signature]
+        self,
+        tf: Any,
+        folder: Path,
+        tags: Iterable[str],
+        signatures: Mapping[str, Signature],
+        *,
+        least: Mapping[str, LeastRanks] | None = None,
     ) -> None:
         """Load the MetaGraph with these tags, whose signatures are already known.
 
@@ -35,6 +42,7 @@ class TfFunctions:
         self._tf = tf
         self._folder = folder
         self.signatures = signatures
+        self._least = least or {}
         try:
             # The object owns the variables; a signature alone does not keep them.
             self._loaded = tf.saved_model.load(str(folder), tags=sorted(tags))
@@ -48,9 +56,11 @@ class TfFunctions:
         """Run one signature; may be called from several threads.
 
         Raises:
-            BadInput: TensorFlow says that shapes or values do not fit.
+            BadInput: TensorFlow says that shapes or values do not fit, or would
+                end the process.
             PredictionFailed: The model failed in another way.
         """
+        check_ranks(feeds, self._least.get(signature.name, {}))
         function = self._loaded.signatures[signature.name]
         try:
             # By keyword: an argument by position does not bind, and TensorFlow prints all its

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from cpr.errors import BadInput, EnvironmentProblem, LoadError
 from cpr.extras import import_extra
+from cpr.predictors._least_ranks import check_ranks, least_ranks
 from cpr.predictors._saved_model_files import choose_tags, read_signatures, size_bytes
 from cpr.predictors._signatures import Signature
 from cpr.savedmodel.tensorflow_library import first_line, run_error, without_deprecations
@@ -34,6 +35,7 @@ class TfSession:
     Attributes:
         signatures: The signatures that can be called, by name.
         tags: The tags of the MetaGraph.
+        least_ranks: What images need, by signature.
         unrestored: Variables that signatures read but that got no value.
     """
 
@@ -49,11 +51,14 @@ class TfSession:
         self.tags = choose_tags(folder, tags)
         self._is_small = size_bytes(folder) <= SMALL_MODEL_BYTES
         self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self._graph, config=self._config())
+        self._session = tf.compat.v1.Session(
+            graph=self._graph, config=session_config(tf, is_small=self._is_small)
+        )
         self._runs: dict[str, _Run] = {}
         self._lock = threading.Lock()
         loaded = self._load()
         self.signatures: Mapping[str, Signature] = read_signatures(self._graph, loaded)
+        self.least_ranks = least_ranks(self._graph, loaded, self.signatures)
         is_tf2 = bool(loaded.object_graph_def.nodes)
         self.unrestored = self._find_unrestored() if is_tf2 else []
         if not hasattr(self._session, "_make_callable_from_options"):
@@ -67,7 +72,8 @@ class TfSession:
         """Run one signature; may be called from several threads.
 
         Raises:
-            BadInput: TensorFlow says that shapes or values do not fit.
+            BadInput: TensorFlow says that shapes or values do not fit, or would
+                end the process.
             PredictionFailed: The model failed in another way.
         """
         run = self._runs.get(signature.name) or self.prepare(signature)
@@ -139,18 +145,13 @@ class TfSession:
         # TensorFlow feeds and fetches a tensor once, and not both.
         feeds = {name: alias for alias, name in inputs.items()}
         fetches = list(dict.fromkeys(name for name in outputs.values() if name not in feeds))
-        options_of = import_extra(
-            "tensorflow.core.protobuf.config_pb2", "tensorflow"
-        ).CallableOptions
-        options = self._tf.compat.v1.RunOptions()
-        if self._is_small and not os.environ.get("TF_NUM_INTEROP_THREADS"):
-            # The thread that calls: handing over to a pool and back makes 9 µs 60.
-            options.inter_op_thread_pool = -1
-        call = self._session._make_callable_from_options(
-            options_of(feed=list(feeds), fetch=fetches, run_options=options)
-        )
+        call = make_callable(self._session, list(feeds), fetches, is_small=self._is_small)
+
+        least = self.least_ranks.get(signature.name)
 
         def run(values: Mapping[str, Array]) -> dict[str, Array]:
+            if least:
+                check_ranks(values, least)
             given = [values[alias] for alias in feeds.values()]
             found = dict(zip(fetches, call(*given) if fetches else (), strict=True))
             found.update(zip(feeds, given, strict=True))
@@ -158,15 +159,31 @@ class TfSession:
 
         return run
 
-    def _config(self) -> Any:
-        """Threads as measured: one each is quickest for small models, a process a core."""
-        config = self._tf.compat.v1.ConfigProto(allow_soft_placement=True)
-        if self._is_small:
-            # 0 lets TensorFlow read the variable itself.
-            given = os.environ.get
-            config.intra_op_parallelism_threads = 0 if given("TF_NUM_INTRAOP_THREADS") else 1
-            config.inter_op_parallelism_threads = 0 if given("TF_NUM_INTEROP_THREADS") else 1
-        return config
+
+def make_callable(
+    session: Any, feeds: Sequence[str], fetches: Sequence[str], *, is_small: bool
+) -> Callable[..., Any]:
+    """What runs a session's graph from these tensors to those, at the least cost."""
+    config_pb2 = import_extra("tensorflow.core.protobuf.config_pb2", "tensorflow")
+    options = config_pb2.RunOptions()
+    if is_small and not os.environ.get("TF_NUM_INTEROP_THREADS"):
+        # The thread that calls: handing over to a pool and back makes 9 µs 60.
+        options.inter_op_thread_pool = -1
+    made: Callable[..., Any] = session._make_callable_from_options(
+        config_pb2.CallableOptions(feed=list(feeds), fetch=list(fetches), run_options=options)
+    )
+    return made
+
+
+def session_config(tf: Any, *, is_small: bool) -> Any:
+    """Threads as measured: one each is quickest for small models, a process a core."""
+    config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+    if is_small:
+        # 0 lets TensorFlow read the variable itself.
+        given = os.environ.get
+        config.intra_op_parallelism_threads = 0 if given("TF_NUM_INTRAOP_THREADS") else 1
+        config.inter_op_parallelism_threads = 0 if given("TF_NUM_INTEROP_THREADS") else 1
+    return config
 
 
 def _plain(value: Any) -> Array:

@@ -52,4 +52,4 @@ def _load(folder: Path, tags: tuple[str, ...]) -> TfSession | TfFunctions:
     if not session.unrestored:
         return session
     session.close()
-    return TfFunctions(tf, folder, session.tags, session.signatures)
+    return TfFunctions(tf, folder, session.tags, session.signatures, least=session.least_ranks)

@@ -9,6 +9,8 @@ import pytest
 
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, BadOutput, EnvironmentProblem, LoadError, PredictionFailed
+from cpr.predictors._tf_functions import TfFunctions
+from cpr.predictors._tf_session import TfSession
 from cpr.predictors.tf_saved_model import TfSavedModel
 
 # Functions of numpy are not on the list of what pickles may name.
@@ -167,6 +169,52 @@ def test_shape_that_the_graph_refuses_is_the_callers_fault(module):
     assert caught.value.problem == (
         "The model refuses these instances: Matrix size-incompatible: In[0]: [1,2], In[1]: [3,1]"
     )
+
+
+@pytest.fixture(scope="module")
+def convolution(tf, tmp_path_factory):
+    """Two signatures, of which one convolves; TensorFlow ends the process for fewer dimensions."""
+
+    class Images(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable(tf.ones((2, 2, 3, 1)))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 4, 4, 3], tf.float32, "image")])
+        def convolve(self, image):
+            return {"found": tf.reduce_sum(tf.nn.conv2d(image, self.kernel, 1, "SAME"), [1, 2])}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 4, 4, 3], tf.float32, "image")])
+        def double(self, image):
+            return {"twice": image * 2}
+
+    model = Images()
+    folder = tmp_path_factory.mktemp("convolution") / "1"
+    signatures = {"serving_default": model.convolve, "double": model.double}
+    tf.saved_model.save(model, str(folder), signatures)
+    return folder
+
+
+@pytest.mark.parametrize("loader", ["session", "functions"])
+@pytest.mark.parametrize("shape", [(1,), (2, 4, 3), (0,)])
+def test_fewer_dimensions_than_a_convolution_needs_are_refused(tf, convolution, loader, shape):
+    runner = session = TfSession(tf, convolution, ())
+    if loader == "functions":
+        least = session.least_ranks
+        runner = TfFunctions(tf, convolution, session.tags, session.signatures, least=least)
+    with pytest.raises(BadInput) as caught:
+        runner.run(session.signatures["serving_default"], {"image": np.ones(shape, "f4")})
+    assert caught.value.problem == (
+        f"The model refuses these instances: input image has the shape {list(shape)}, and a "
+        "convolution needs 4 dimensions."
+    )
+
+
+def test_other_signatures_are_not_asked_for_dimensions(tf, convolution):
+    session = TfSession(tf, convolution, ())
+    assert session.least_ranks == {"serving_default": {"image": 4}}
+    found = session.run(session.signatures["double"], {"image": np.ones((2, 3), "f4")})
+    assert found["twice"].tolist() == [[2] * 3] * 2
 
 
 def test_bytes_that_the_graph_refuses_are_the_callers_fault(half):
