@@ -17,7 +17,7 @@ from cpr.savedmodel.layout import BINARY, TEXT
 from cpr.savedmodel.meta_graph import Signature, choose_meta_graph, signatures
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import skim_saved_model
-from cpr.savedmodel.sample_requests import NoSample, sample_request
+from cpr.savedmodel.samples.requests import NoSample, sample_request
 
 _PICKLES = (".joblib", ".pkl", ".pickle")
 

@@ -31,7 +31,7 @@ from cpr.savedmodel.meta_graph import (
     tags,
 )
 from cpr.savedmodel.reach import Reach, node_of
-from cpr.savedmodel.sample_requests import NoSample, sample_request
+from cpr.savedmodel.samples.requests import NoSample, sample_request
 from cpr.savedmodel.unwanted_ops import training_reason
 
 _MOST_CONSTANTS = 20

@@ -7,7 +7,7 @@ from typing import Any
 
 from cpr.inspecting.inspection import Tensor
 from cpr.savedmodel.meta_graph import Signature, TensorSpec
-from cpr.savedmodel.sample_requests import NoSample, sample_request
+from cpr.savedmodel.samples.requests import NoSample, sample_request
 
 
 def sample_for(inputs: Sequence[Tensor]) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from cpr.savedmodel import protos
-from cpr.savedmodel.sample_requests import DEFAULT
+from cpr.savedmodel.samples.requests import DEFAULT
 from cpr.savedmodel.warmup_file import DamagedRecords, framed, read_records
 
 

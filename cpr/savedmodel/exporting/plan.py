@@ -13,7 +13,7 @@ from cpr.savedmodel.exporting.fused_transformer import FusedTransformer
 from cpr.savedmodel.exporting.fusing import with_labels, with_postprocessing, with_preprocessing
 from cpr.savedmodel.exporting.heads import Head, as_heads, function_of, with_outputs
 from cpr.savedmodel.exporting.receivers import with_examples
-from cpr.savedmodel.exporting.samples import arrays_of
+from cpr.savedmodel.exporting.samples import given_arrays
 from cpr.savedmodel.exporting.structures import held_by
 from cpr.savedmodel.exporting.transformers import is_transformer
 from cpr.savedmodel.servable import DEFAULT, Servable, ServableFunction
@@ -80,7 +80,7 @@ class Plan:
             function = with_any_batch(tf, function)
         what = f"samples of {name!r}"
         if samples:
-            arrays = arrays_of(samples, function.inputs, what)
+            arrays = given_arrays(samples, function.inputs, what)
             function = replace(function, examples=arrays, has_own_examples=True)
         features = head.examples or self.examples
         return with_examples(tf, function, features) if features else function

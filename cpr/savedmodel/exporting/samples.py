@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from cpr.errors import BadInput, UsageError
+from cpr.savedmodel.samples.values import arrays_of, made_up
 from cpr.savedmodel.servable import ServableFunction
-from cpr.wire.tensors import Array, columns, dense
+from cpr.wire.tensors import Array
 
 # Rows that are made up; more than one, so that a batch is seen to work.
 ROWS = 4
 # A dimension of any size, other than the batch.
 _OPEN_SIZE = 3
-_WORDS = (b"", b"a", b"b", b"a b")
+_WORDS = (b"", b"a", b"b")
 
 
 def sample_arrays(function: ServableFunction) -> dict[str, Array]:
@@ -31,7 +32,9 @@ def sample_arrays(function: ServableFunction) -> dict[str, Array]:
     }
 
 
-def arrays_of(instances: Sequence[Any], inputs: Mapping[str, Any], what: str) -> dict[str, Array]:
+def given_arrays(
+    instances: Sequence[Any], inputs: Mapping[str, Any], what: str
+) -> dict[str, Array]:
     """Arrays of instances as a request has them.
 
     Args:
@@ -43,11 +46,7 @@ def arrays_of(instances: Sequence[Any], inputs: Mapping[str, Any], what: str) ->
         UsageError: They are not what the inputs take.
     """
     try:
-        by_name = columns(list(instances), list(inputs))
-        return {
-            name: dense(by_name[name], _dtype(spec), what=f"{what}: {name}")
-            for name, spec in inputs.items()
-        }
+        return arrays_of(instances, {name: _type(spec) for name, spec in inputs.items()}, what)
     except BadInput as error:
         raise UsageError(
             f"{what}: {error.problem}",
@@ -55,7 +54,7 @@ def arrays_of(instances: Sequence[Any], inputs: Mapping[str, Any], what: str) ->
         ) from error
 
 
-def _dtype(spec: Any) -> Any:
+def _type(spec: Any) -> Any:
     return bytes if spec.dtype.name == "string" else np.dtype(spec.dtype.as_numpy_dtype)
 
 
@@ -64,13 +63,5 @@ def _made_up(spec: Any, generator: np.random.Generator) -> Array:
     if sizes:
         sizes[0] = ROWS if sizes[0] is None else sizes[0]
     shape = tuple(_OPEN_SIZE if size is None else size for size in sizes)
-    kind = spec.dtype
-    if kind.name == "string":
-        words = np.array(_WORDS, dtype=object)
-        count = int(np.prod(shape))
-        return words[np.arange(count) % len(words)].reshape(shape)
-    if kind.is_bool:
-        return generator.integers(0, 2, shape).astype(bool)
-    if kind.is_integer:
-        return generator.integers(0, 2, shape).astype(kind.as_numpy_dtype)
-    return generator.normal(size=shape).astype(kind.as_numpy_dtype)
+    array = made_up(spec.dtype.name, shape, generator, words=_WORDS)
+    return array if array.dtype == object else array.astype(_type(spec), copy=False)

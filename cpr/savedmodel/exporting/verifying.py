@@ -13,8 +13,8 @@ from cpr.savedmodel.exporting.samples import sample_arrays
 from cpr.savedmodel.exporting.writing import Graph
 from cpr.savedmodel.fresh import Answer, Run
 from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.samples.inputs import sample_inputs
 from cpr.savedmodel.servable import ServableFunction
-from cpr.savedmodel.shrinking.samples import sample_inputs
 from cpr.savedmodel.tensorflow_library import first_line
 from cpr.wire.tensors import Array
 

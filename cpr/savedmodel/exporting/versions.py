@@ -104,7 +104,8 @@ def collect(base: Path, retention: Retention, *, sparing: Path) -> tuple[list[Pa
     """
     exports = [n for n in versions_in(base) if holds_model(base / str(n))]
     doomed = [path for n in retention.doomed(exports) if (path := base / str(n)) != sparing]
-    removed, left = [], []
+    removed: list[Path] = []
+    left: list[str] = []
     if not doomed:
         return removed, left
     try:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cpr.errors import UsageError, shorten
 from cpr.savedmodel import protos
-from cpr.savedmodel.exporting.samples import arrays_of
+from cpr.savedmodel.exporting.samples import given_arrays
 from cpr.savedmodel.servable import CLASSIFY, DEFAULT, PREDICT, REGRESS, ServableFunction
 from cpr.savedmodel.warmup_file import FILE, MOST
 from cpr.suggest import did_you_mean
@@ -69,7 +69,7 @@ def _read(
             f"{what} names the signature {name!r}; there is {', '.join(map(repr, signatures))}.",
             hint=did_you_mean(str(name), signatures),
         )
-    return name, arrays_of(instances, signatures[name].inputs, what)
+    return name, given_arrays(instances, signatures[name].inputs, what)
 
 
 def _log(

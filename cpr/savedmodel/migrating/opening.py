@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cpr.savedmodel.migrating.examples import accepted_examples
 from cpr.savedmodel.migrating.model import V1Model, V1Signature
 from cpr.savedmodel.migrating.rebuild import Rebuilt, rebuild
+from cpr.savedmodel.migrating.samples import accepted_samples
 from cpr.savedmodel.servable import METHODS, Servable, ServableFunction, Tensors
 from cpr.wire.tensors import Array
 
@@ -54,7 +54,7 @@ def _function(
         dict(zip(aliases, rebuilt.specs[name].values(), strict=True)),
         method=METHODS[signature.method],
         reference=reference if is_pure else None,
-        examples=accepted_examples(tf, model, signature, reference) if is_pure else None,
+        examples=accepted_samples(tf, model, signature, reference) if is_pure else None,
     )
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cpr.errors import UsageError, shorten
+from cpr.publishing import publish_new, unfinished_folder
 from cpr.savedmodel.meta_graph import signatures, tags
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.samples.inputs import sample_inputs
 from cpr.savedmodel.shrinking.accepting import Tolerance, Verdict, judge
 from cpr.savedmodel.shrinking.asking import Deviation
 from cpr.savedmodel.shrinking.packing import Precision
 from cpr.savedmodel.shrinking.result import Shrunk
-from cpr.savedmodel.shrinking.samples import sample_inputs
 from cpr.savedmodel.shrinking.steps import (
     Taken,
     Work,
@@ -81,15 +81,13 @@ def shrink(
     Raises:
         LoadError: `source` is no SavedModel, is damaged, or does not load.
         UsageError: `output` is not free, or an option is wrong.
-        EnvironmentProblem: TensorFlow is missing.
+        EnvironmentProblem: TensorFlow is missing, or `output` cannot be written.
     """
     folder, target = Path(source), Path(output)
     tolerance = _tolerance(weights, atol, rtol)
     original = read_saved_model(folder)
     _check_free(folder, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with unfinished_folder(target) as work:
         progress("shrinking")
         taken = list(take_steps(folder, work, _steps(weights, keep_words or {})))
         result = _result(folder, target, taken)
@@ -98,8 +96,6 @@ def shrink(
             result = _judged(result, original, taken, instances, tolerance)
         _put_in_place(result, taken, work)
         return result
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _steps(
@@ -231,9 +227,9 @@ def _put_in_place(result: Shrunk, taken: list[Taken], work: Path) -> None:
         made = work / "copy"
         shutil.copytree(result.source, made, copy_function=shutil.copyfile)
     try:
-        made.replace(result.output)
-    except OSError as error:
+        publish_new(made, result.output)
+    except FileExistsError as error:
         raise UsageError(
-            f"{result.output} cannot be put in place: {error.strerror}.",
-            hint="Something else was written there meanwhile; name another directory.",
+            f"{result.output} is there already: something else was written there meanwhile.",
+            hint="Name another directory.",
         ) from error

@@ -18,11 +18,9 @@ import numpy as np
 from cpr.errors import UsageError, shorten
 from cpr.savedmodel.meta_graph import assets, find_asset
 from cpr.savedmodel.protos import DataType, Message
+from cpr.savedmodel.samples.words import PLACEHOLDER
 from cpr.savedmodel.shrinking.nodes import Body, bodies, strings_of
 from cpr.suggest import did_you_mean
-
-PLACEHOLDER = b"\x01"
-"""What stands for a word that went begins with this."""
 
 _FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
 _FROM_TENSORS = ("InitializeTable", "InitializeTableV2", "LookupTableImportV2")

@@ -164,7 +164,7 @@ def test_an_output_that_is_taken_meanwhile_is_left_alone(modern, tmp_path):
         (tmp_path / "small").mkdir(exist_ok=True)
         (tmp_path / "small" / "theirs").touch()
 
-    with pytest.raises(UsageError, match="cannot be put in place"):
+    with pytest.raises(UsageError, match="is there already: something else was written"):
         shrink(modern, tmp_path / "small", progress=write)
     assert [path.name for path in tmp_path.rglob("*")] == ["small", "theirs"]
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cpr.savedmodel import protos
-from cpr.savedmodel.dtypes import dtype_name
 from cpr.savedmodel.meta_graph import Signature, TensorSpec
-from cpr.savedmodel.reach import node_of, reach, signature_nodes
+from cpr.savedmodel.reach import reach, signature_nodes
+from cpr.savedmodel.samples.features import PARSERS, constant_texts, parsed_features
 
 DEFAULT = "serving_default"
 _TEXT = "text"
 _WORDS = {"string": _TEXT, "bool": False}
 _MOST_VALUES = 1_000_000
-_PARSERS = ("ParseExample", "ParseExampleV2", "ParseSingleExample")
 
 
 class NoSample(ValueError):
@@ -70,7 +69,11 @@ def example_of(parser: protos.Message, constants: Mapping[str, list[bytes]]) -> 
         constants: The texts of the constants of its graph, by the node's name.
     """
     example = protos.Example()
-    for key, dtype, count in _features(parser, constants):
+    total = 0
+    for key, dtype, shape in parsed_features(parser, constants):
+        count = math.prod(shape)
+        total += count
+        _refuse_huge(total, key.decode("utf-8", "replace"))
         feature = example.features.feature[key.decode("utf-8", "replace")]
         if dtype == "string":
             feature.bytes_list.value.extend([_TEXT.encode()] * count)
@@ -117,48 +120,7 @@ def _example_inputs(signature: Signature, meta_graph: protos.Message) -> dict[st
             bodies.append(function.node_def)
     for body in bodies:
         for node in body:
-            if node.op in _PARSERS:
-                example = example_of(node, _constants(body))
+            if node.op in PARSERS:
+                example = example_of(node, constant_texts(body))
                 return {texts[0]: example.SerializeToString(deterministic=True)}
     return {}
-
-
-def _constants(nodes: Any) -> dict[str, list[bytes]]:
-    return {
-        node.name: list(node.attr["value"].tensor.string_val)
-        for node in nodes
-        if node.op == "Const" and "value" in node.attr
-    }
-
-
-def _features(
-    parser: protos.Message, constants: Mapping[str, list[bytes]]
-) -> Iterator[tuple[bytes, str, int]]:
-    """The features that a node parses: key, type, how many values."""
-    sparse, fixed = _keys(parser, constants)
-    types = [dtype_name(number) for number in parser.attr["sparse_types"].list.type]
-    yield from ((key, dtype, 1) for key, dtype in zip(sparse, types, strict=False))
-    types = [dtype_name(number) for number in parser.attr["Tdense"].list.type]
-    shapes = parser.attr["dense_shapes"].list.shape
-    total = 0
-    for key, dtype, shape in zip(fixed, types, shapes, strict=False):
-        count = math.prod(max(dim.size, 1) for dim in shape.dim)
-        total += count
-        _refuse_huge(total, key.decode("utf-8", "replace"))
-        yield key, dtype, count
-
-
-def _keys(
-    parser: protos.Message, constants: Mapping[str, list[bytes]]
-) -> tuple[list[bytes], list[bytes]]:
-    """The keys of the sparse and of the dense features."""
-    if parser.op == "ParseSingleExample":
-        return list(parser.attr["sparse_keys"].list.s), list(parser.attr["dense_keys"].list.s)
-    names = [node_of(reference) for reference in parser.input]
-    if parser.op == "ParseExampleV2":
-        sparse, fixed = (constants.get(name, []) for name in (names + ["", ""] * 2)[2:4])
-        return sparse, fixed
-    # One scalar for each key, after the serialized examples and their names.
-    keys = [(constants.get(name) or [b""])[0] for name in names[2:]]
-    split = parser.attr["Nsparse"].i
-    return keys[:split], keys[split : split + parser.attr["Ndense"].i]

@@ -9,7 +9,7 @@ from cpr.messages import Call
 from cpr.savedmodel import protos
 from cpr.savedmodel.meta_graph import Signature, TensorSpec, choose_meta_graph, signatures
 from cpr.savedmodel.reader import read_saved_model
-from cpr.savedmodel.sample_requests import NoSample, example_of, sample_request
+from cpr.savedmodel.samples.requests import NoSample, example_of, sample_request
 from cpr.serving import open_routine
 
 

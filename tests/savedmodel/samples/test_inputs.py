@@ -2,7 +2,7 @@ import pytest
 
 from cpr.errors import UsageError
 from cpr.savedmodel.protos import Example, MetaGraphDef
-from cpr.savedmodel.shrinking.samples import sample_inputs
+from cpr.savedmodel.samples.inputs import sample_inputs
 
 FLOAT, STRING = 1, 7
 

@@ -1,0 +1,1 @@
+"""Samples for models: requests and arrays made up of what a signature and its graph declare."""

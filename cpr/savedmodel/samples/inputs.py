@@ -1,0 +1,99 @@
+"""Sample inputs for the signatures of a MetaGraph: given ones, or made up.
+
+What is made up must be something that the model takes: strings are words of
+its vocabularies, and where it parses ``tf.Example`` they are examples with the
+features that it looks for. Sizes and class numbers that a signature leaves
+open are tried from large to small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cpr.errors import BadInput, UsageError
+from cpr.savedmodel.meta_graph import Signature, TensorSpec, signatures
+from cpr.savedmodel.protos import Message
+from cpr.savedmodel.samples.features import PARSERS, Feature, constant_texts, parsed_features
+from cpr.savedmodel.samples.values import arrays_of, made_up, made_up_examples, numpy_type
+from cpr.savedmodel.samples.words import words_for
+from cpr.wire.tensors import Array
+
+ROWS = 8
+_Try = tuple[int, int, tuple[int, ...]]
+# What open dimensions, integers, and shapes said to be scalar are, tried in this
+# order: old exporters left shapes out, which reads as a scalar.
+_TRIES: tuple[_Try, ...] = (
+    *((16, 50, ()), (16, 2, ()), (3, 2, ()), (1, 2, ()), (224, 2, ())),
+    *((16, 2, (ROWS,)), (16, 2, (ROWS, 1))),
+)
+
+
+def sample_inputs(
+    meta_graph: Message, folder: Path, instances: Sequence[Any] | None = None
+) -> dict[str, list[dict[str, Array]]]:
+    """Inputs to try for each signature, best first.
+
+    Args:
+        meta_graph: Of the SavedModel in `folder`, whose assets are read.
+        instances: As a request has them; for the signatures that take them.
+
+    Raises:
+        UsageError: No signature takes the instances.
+    """
+    known = signatures(meta_graph)
+    words = words_for(meta_graph, folder)
+    features = list({one.key: one for one in _features(meta_graph)}.values())
+    made: dict[str, list[dict[str, Array]]] = {}
+    refusals: list[BadInput] = []
+    for name, signature in known.items():
+        if instances is not None:
+            try:
+                types = {alias: numpy_type(spec.dtype) for alias, spec in signature.inputs.items()}
+                made[name] = [arrays_of(instances, types, "instances")]
+                continue
+            except BadInput as error:
+                refusals.append(error)
+        made[name] = [_made_up(signature, words, features, sizes) for sizes in _TRIES]
+    if refusals and len(refusals) == len(known):
+        raise UsageError(
+            f"No signature takes the instances: {refusals[0].problem}",
+            hint=refusals[0].hint or "`cpr inspect` shows a sample request for each signature.",
+        )
+    return made
+
+
+def _made_up(
+    signature: Signature, words: list[bytes], features: list[Feature], sizes: _Try
+) -> dict[str, Array]:
+    open_size, classes, scalar = sizes
+    generator = np.random.default_rng(0)
+    made = {}
+    for alias, spec in signature.inputs.items():
+        shape = _shape(spec, open_size) or scalar
+        if spec.dtype == "string" and features and len(shape) <= 1:
+            made[alias] = made_up_examples(features, shape, generator, words=words, classes=classes)
+        else:
+            made[alias] = made_up(spec.dtype, shape, generator, words=words, classes=classes)
+    return made
+
+
+def _shape(spec: TensorSpec, open_size: int) -> tuple[int, ...]:
+    sizes = (None,) if spec.shape is None else spec.shape
+    return tuple(
+        size if size is not None else (open_size if place else ROWS)
+        for place, size in enumerate(sizes)
+    )
+
+
+def _features(meta_graph: Message) -> Iterator[Feature]:
+    """The features of all examples that a graph parses."""
+    graph = meta_graph.graph_def
+    for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
+        parsers = [node for node in nodes if node.op in PARSERS]
+        constants = constant_texts(nodes) if parsers else {}
+        for parser in parsers:
+            yield from parsed_features(parser, constants)
