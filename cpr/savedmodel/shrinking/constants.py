@@ -1,4 +1,4 @@
-"""Writes the integers that a graph itself holds in fewer bytes.
+"""Writes what a graph itself holds in fewer bytes: integers short, and all large values once.
 
 A tensor in a graph is written as it is in memory, or number by number; the
 second takes one byte for each seven bits of a number, where an int64 takes
@@ -7,9 +7,13 @@ eight. Every TensorFlow reads both.
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 
+from cpr.savedmodel.meta_graph import assets
 from cpr.savedmodel.protos import Message
+from cpr.savedmodel.reach import node_of, signature_nodes
 from cpr.savedmodel.shrinking.nodes import bodies
 from cpr.savedmodel.shrinking.packing import DT_INT32, DT_INT64
 
@@ -25,6 +29,36 @@ def narrow_constants(meta_graph: Message) -> int:
         for node in body.nodes
         if node.op == "Const"
     )
+
+
+def share_constants(meta_graph: Message) -> int:
+    """Have a graph hold each large constant once, in place; how many bytes that saves.
+
+    Signatures that run the same operations have each constant that was folded
+    of them.
+    """
+    kept = {*signature_nodes(meta_graph), *(node_of(one.tensor) for one in assets(meta_graph))}
+    first: dict[bytes, str] = {}
+    instead: dict[str, str] = {}
+    saved = 0
+    for node in meta_graph.graph_def.node:
+        if node.op != "Const" or node.input or node.name in kept:
+            continue
+        value = node.attr["value"].SerializeToString(deterministic=True)
+        if len(value) >= _SMALLEST:
+            key = hashlib.sha256(node.device.encode() + b"\0" + value).digest()
+            instead[node.name] = first.setdefault(key, node.name)
+            saved += len(value) if instead[node.name] != node.name else 0
+    nodes = meta_graph.graph_def.node
+    for node in nodes:
+        for place, reference in enumerate(node.input):
+            name = node_of(reference)
+            if instead.get(name, name) != name:
+                node.input[place] = reference.replace(name, instead[name], 1)
+    gone = {name for name, other in instead.items() if name != other}
+    for place in reversed([place for place, one in enumerate(nodes) if one.name in gone]):
+        del nodes[place]
+    return saved
 
 
 def _narrow(tensor: Message) -> bool:

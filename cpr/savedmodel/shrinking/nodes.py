@@ -7,11 +7,16 @@ definition. Everything else about a node is the same in both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cpr.savedmodel.protos import AttrValue, DataType, Message
+from cpr.savedmodel.reach import is_control, node_of
+from cpr.wire.tensors import Array
 
 DT_STRING = DataType.Value("DT_STRING")
 
@@ -116,3 +121,72 @@ def shape_value(shape: Sequence[int]) -> Message:
     for size in shape:
         made.shape.dim.add(size=size)
     return made
+
+
+_NUMBERS = {
+    DataType.Value(name): (np.dtype(form), field)
+    for name, form, field in (
+        ("DT_FLOAT", "<f4", "float_val"),
+        ("DT_DOUBLE", "<f8", "double_val"),
+        ("DT_INT32", "<i4", "int_val"),
+        ("DT_INT64", "<i8", "int64_val"),
+    )
+}
+
+
+def constant(node: Message | None) -> Array | None:
+    """The value of a constant of float32, float64, int32 or int64; None if the node is none."""
+    if node is None or node.op != "Const":
+        return None
+    tensor = node.attr["value"].tensor
+    dtype, field = _NUMBERS.get(tensor.dtype, (None, ""))
+    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+    size = math.prod(shape)
+    if dtype is None or size < 0:
+        return None
+    if tensor.tensor_content:
+        values = np.frombuffer(tensor.tensor_content, dtype)
+        return values.reshape(shape) if values.size == size else None
+    # A tensor whose last values are all the same holds them once; all zeros, none.
+    given = np.array(getattr(tensor, field)[:size] or [0], dtype)
+    return np.append(given, np.full(max(0, size - given.size), given[-1], dtype))[:size].reshape(
+        shape
+    )
+
+
+def fill(node: Message, values: Array) -> None:
+    """Give a constant another value, of its own type."""
+    tensor = node.attr["value"].tensor
+    dtype = node.attr["dtype"].type
+    tensor.Clear()
+    tensor.dtype = dtype
+    tensor.tensor_shape.SetInParent()
+    for size in values.shape:
+        tensor.tensor_shape.dim.add(size=size)
+    tensor.tensor_content = np.ascontiguousarray(values).tobytes()
+    node.attr.pop("_output_shapes", None)
+
+
+def readers_of(nodes: Iterable[Message]) -> dict[str, list[tuple[Message, int]]]:
+    """The nodes that read each node or wait for it, and as which of their inputs."""
+    found: dict[str, list[tuple[Message, int]]] = {}
+    for node in nodes:
+        for place, reference in enumerate(node.input):
+            found.setdefault(node_of(reference), []).append((node, place))
+    return found
+
+
+def without_checks(meta_graph: Message) -> int:
+    """Have what looks at numbers or prints them only hand them on, in place; how many."""
+    count = 0
+    for body in bodies(meta_graph):
+        for node in body.nodes:
+            if node.op in ("CheckNumerics", "CheckNumericsV2", "Print"):
+                dtype = node.attr["T"].type
+                inputs = [node.input[0], *(one for one in node.input if is_control(one))]
+                node.op = "Identity"
+                node.input[:] = inputs
+                node.attr.clear()
+                node.attr["T"].type = dtype
+                count += 1
+    return count

@@ -31,6 +31,7 @@ from cpr.savedmodel.shrinking.restoring import (
     restored_names,
     unpack_when_restored,
 )
+from cpr.savedmodel.shrinking.storing import Pack, held_by_functions, store_constants
 from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY, read_trackables
 
 _NUMBERS = {
@@ -40,10 +41,6 @@ _NUMBERS = {
 }
 # What Keras reads of a SavedModel that is Keras's, and a checksum that is not true any more.
 _LEFT_BEHIND = {"keras_metadata.pb", "fingerprint.pb"}
-
-Pack = Callable[[Array, int], "Packed | None"]
-"""What packs a weight of a type, by TensorFlow's number; None leaves it as it is."""
-
 
 Edit = Callable[[Message], int]
 
@@ -78,26 +75,34 @@ def write_packed(source: Path, target: Path, pack: Pack, edit: Edit = lambda _: 
     edits = sum(edit(one) for one in model.meta_graphs)
     copy_rest(source, target)
     prefix = Path("variables", "variables")
-    if not (source / "variables" / "variables.index").is_file():
-        write_saved_model(model, target)
-        return Rewritten((), {}, 0.0, edits=edits)
+    bundle, trackables = None, None
+    constants = store_constants(model, pack)
+    packed: dict[str, Packed] = {}
+    left: dict[str, int] = {}
+    is_keras = False
     with ExitStack() as files:
-        bundle = files.enter_context(Bundle(source / prefix))
-        trackables = read_trackables(bundle)
-        packed, left = _pack_all(model, bundle, trackables, pack)
-        is_keras = _edit(model, trackables, packed)
-        writer = files.enter_context(BundleWriter(target / prefix))
-        for name, entry in bundle.entries.items():
-            if name in packed:
-                _write(writer, name, packed[name])
-            elif name == OBJECT_GRAPH_KEY and packed and trackables is not None:
-                writer.add_string(name, trackables.SerializeToString(deterministic=True))
-            else:
-                writer.copy(bundle, entry)
-        writer.finish()
+        if (source / "variables" / "variables.index").is_file():
+            bundle = files.enter_context(Bundle(source / prefix))
+            trackables = read_trackables(bundle)
+            packed, left = _pack_all(model, bundle, trackables, pack)
+            is_keras = _edit(model, trackables, packed)
+        if bundle or constants:
+            writer = files.enter_context(BundleWriter(target / prefix))
+            for name, entry in (bundle.entries if bundle else {}).items():
+                if name in packed:
+                    _write(writer, name, packed[name])
+                elif name == OBJECT_GRAPH_KEY and packed and trackables is not None:
+                    writer.add_string(name, trackables.SerializeToString(deterministic=True))
+                else:
+                    writer.copy(bundle, entry)
+            for name, one in constants.items():
+                _write(writer, name, one)
+            writer.finish()
     write_saved_model(model, target)
-    worst = max((one.error for one in packed.values()), default=0.0)
-    return Rewritten(tuple(packed), left, worst, is_keras, edits)
+    if held := sum(held_by_functions(one, pack) for one in model.meta_graphs):
+        left["functions hold it as constants, which --freeze takes out of them"] = held
+    worst = max((one.error for one in (*packed.values(), *constants.values())), default=0.0)
+    return Rewritten((*packed, *constants), left, worst, is_keras, edits)
 
 
 def copy_rest(source: Path, target: Path) -> None:

@@ -23,6 +23,7 @@ from cpr.savedmodel.shrinking.steps import (
     Work,
     cleaned,
     folded,
+    frozen,
     integers,
     size_of,
     take_steps,
@@ -39,6 +40,8 @@ TOLERANCES: dict[str, tuple[float, float]] = {
 """How far a number may be from the original's, by what the weights are stored as:
 absolutely, and relatively to it; the two are added."""
 
+_FROZEN = (1e-5, 1e-4)
+
 Progress = Callable[[str], None]
 
 
@@ -47,6 +50,7 @@ def shrink(
     output: str | Path,
     *,
     weights: Precision = "float16",
+    freeze: bool = False,
     instances: Sequence[Any] | None = None,
     atol: float | None = None,
     rtol: float | None = None,
@@ -68,6 +72,8 @@ def shrink(
         output: A directory that does not exist yet, or is empty.
         weights: What float weights are stored as. They are unpacked to what
             they were once, when the model is loaded.
+        freeze: Make constants of variables and fold the graph: what comes out
+            is a graph of TensorFlow 1, which has signatures and nothing else.
         instances: Sample instances as a request has them; signatures that do
             not take them, and all without, are asked made-up values.
         atol: By default as `TOLERANCES` has it.
@@ -84,12 +90,12 @@ def shrink(
         EnvironmentProblem: TensorFlow is missing, or `output` cannot be written.
     """
     folder, target = Path(source), Path(output)
-    tolerance = _tolerance(weights, atol, rtol)
+    tolerance = _tolerance(weights, atol, rtol, freeze=freeze)
     original = read_saved_model(folder)
     _check_free(folder, target)
     with unfinished_folder(target) as work:
         progress("shrinking")
-        taken = list(take_steps(folder, work, _steps(weights, keep_words or {})))
+        taken = list(take_steps(folder, work, _steps(weights, keep_words or {}, freeze=freeze)))
         result = _result(folder, target, taken)
         if result.outcome == "smaller":
             progress("comparing the answers in fresh processes")
@@ -99,11 +105,11 @@ def shrink(
 
 
 def _steps(
-    precision: Precision, keep_words: Mapping[str, Collection[str]]
+    precision: Precision, keep_words: Mapping[str, Collection[str]], *, freeze: bool
 ) -> list[tuple[str, Work]]:
     made: list[tuple[str, Work]] = [
         ("clean", cleaned),
-        ("fold", folded),
+        ("freeze", frozen) if freeze else ("fold", folded),
         ("integers", integers),
     ]
     if keep_words:
@@ -114,13 +120,14 @@ def _steps(
     return made
 
 
-def _tolerance(weights: str, atol: float | None, rtol: float | None) -> Tolerance:
+def _tolerance(weights: str, atol: float | None, rtol: float | None, *, freeze: bool) -> Tolerance:
     if weights not in TOLERANCES:
         raise UsageError(
             f"Weights cannot be stored as {shorten(weights)}; expected one of "
             f"{', '.join(TOLERANCES)}."
         )
-    usual = TOLERANCES[weights]
+    # Frozen weights have taken scales into them: other sums of the same numbers.
+    usual = _FROZEN if freeze and weights == "float32" else TOLERANCES[weights]
     return Tolerance(usual[0] if atol is None else atol, usual[1] if rtol is None else rtol)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cpr.errors import EnvironmentProblem
 from cpr.savedmodel.cleaning import clean
-from cpr.savedmodel.layout import BINARY
 from cpr.savedmodel.meta_graph import SERVE, tags
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
 from cpr.savedmodel.shrinking.asking import run_child
@@ -24,6 +23,9 @@ Work = Callable[[Path, Path], tuple[str, ...]]
 
 Where there is nothing to do it leaves no second directory.
 """
+
+
+_FOLDING = "cpr.savedmodel.shrinking.folding"
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,38 @@ def folded(source: Path, target: Path) -> tuple[str, ...]:
     graphs = read_saved_model(source).meta_graphs
     if any(one.object_graph_def.nodes for one in graphs):
         return ("TensorFlow folds functions of TensorFlow 2 when it loads them",)
-    if not (source / BINARY).is_file():
-        return ("a graph in the text form is not folded",)
     shutil.copytree(source, target, copy_function=shutil.copyfile)
     try:
-        made = run_child("cpr.savedmodel.shrinking.folding", {"folder": str(target)})
+        made = run_child(_FOLDING, {"folder": str(target), "freeze": False})
     except EnvironmentProblem as error:
         shutil.rmtree(target)
         return (f"not folded: {error.problem}",)
-    return (f"graph folded by Grappler: {made['before']:,} nodes became {made['after']:,}",)
+    return (_folded(made),)
+
+
+def frozen(source: Path, target: Path) -> tuple[str, ...]:
+    """Freeze variables into constants, and fold; the graph becomes one of TensorFlow 1."""
+    whole = target.with_name(f"{target.name}-whole")
+    shutil.copytree(source, whole, copy_function=shutil.copyfile)
+    try:
+        made = run_child(_FOLDING, {"folder": str(whole), "freeze": True})
+    except EnvironmentProblem as error:
+        return (f"not frozen: {error.problem}",)
+    if not made["left"]:
+        shutil.rmtree(whole / "variables", ignore_errors=True)
+    clean(whole, target, tags=[tags(one) for one in read_saved_model(whole).meta_graphs])
+    shutil.rmtree(whole)
+    told = [f"variables frozen into constants: {made['frozen']}", _folded(made)]
+    if made["scales"]:
+        told.append(f"scales and shifts folded into weights: {made['scales']}")
+    if made["checks"]:
+        told.append(f"nodes that check or print numbers removed: {made['checks']}")
+    told += [f"kept as variables: {', '.join(names)}: {why}" for why, names in made["left"].items()]
+    return tuple(told)
+
+
+def _folded(made: Mapping[str, int]) -> str:
+    return f"graph folded by Grappler: {made['before']:,} nodes became {made['after']:,}"
 
 
 def integers(source: Path, target: Path) -> tuple[str, ...]:
