@@ -14,7 +14,7 @@ from cpr.artifacts.compiled import Compiled
 from cpr.errors import BadInput, PredictionFailed
 from cpr.predictors._litert_runner import LiteRTFunction, run_error
 from cpr.predictors._onnx_session import open_session, reason
-from cpr.predictors._signatures import Signature, TensorSpec, find_default
+from cpr.runtimes.signatures import Signature, TensorSpec, find_default
 from cpr.wire.tensors import Array
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import numpy as np
 from cpr.artifacts.quiet import without_noise
 from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.extras import import_extra
-from cpr.predictors._signatures import DEFAULT, Signature, TensorSpec
+from cpr.runtimes.signatures import DEFAULT, Signature, TensorSpec
 from cpr.wire.tensors import Array
 
 

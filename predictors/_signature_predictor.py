@@ -11,10 +11,10 @@ import numpy as np
 from cpr.artifacts.companions import label_predictions, load_labels, load_preprocessor
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed
+from cpr.estimators.preparation import Preparation
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_request
-from cpr.predictors._preparation import Preparation
-from cpr.predictors._signatures import Signature, TensorSpec, choose
+from cpr.runtimes.signatures import Signature, TensorSpec, choose
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array, columns, dense, describe, rows
 

@@ -11,10 +11,10 @@ from cpr.artifacts.keras_file import inspect
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput
 from cpr.predictors._compiled_runner import CompiledRunner
-from cpr.predictors._keras_export import export
 from cpr.predictors._signature_predictor import SignaturePredictor
-from cpr.predictors._signatures import Signature, TensorSpec
-from cpr.predictors._tf_session import TfSession
+from cpr.runtimes.keras_export import export
+from cpr.runtimes.signatures import Signature, TensorSpec
+from cpr.runtimes.tf_session import TfSession
 from cpr.savedmodel.keras_loading import load_keras
 from cpr.savedmodel.tensorflow_library import import_tensorflow, without_deprecations
 from cpr.wire.tensors import Array

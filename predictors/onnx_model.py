@@ -19,10 +19,10 @@ from cpr.artifacts.companions import (
 from cpr.artifacts.detect import detect
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed
+from cpr.estimators.preparation import Preparation
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_request
 from cpr.predictors._onnx_session import open_session, reason
-from cpr.predictors._preparation import Preparation
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import columns, dense, rows
 

@@ -21,13 +21,13 @@ from cpr.artifacts.detect import detect
 from cpr.artifacts.pickles import load_pickle
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, CprError, LoadError, PredictionFailed, shorten
+from cpr.estimators.parts import is_rowwise, run_on_one_thread
+from cpr.estimators.preparation import Preparation
+from cpr.estimators.tables import Layout
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_output, check_request
 from cpr.predictors._compiled_tables import CompiledEstimator, OutsideCompiled, check_methods
 from cpr.predictors._linear_shortcut import linear_shortcut
-from cpr.predictors._parts import is_rowwise, run_on_one_thread
-from cpr.predictors._preparation import Preparation
-from cpr.predictors._tables import Layout
 
 logger = logging.getLogger(__name__)
 

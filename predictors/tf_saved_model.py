@@ -9,8 +9,8 @@ from cpr.artifacts.detect import detect
 from cpr.config import PredictorSettings
 from cpr.predictors._compiled_runner import CompiledRunner
 from cpr.predictors._signature_predictor import SignaturePredictor
-from cpr.predictors._tf_functions import TfFunctions
-from cpr.predictors._tf_session import TfSession
+from cpr.runtimes.tf_functions import TfFunctions
+from cpr.runtimes.tf_session import TfSession
 from cpr.savedmodel.tensorflow_library import import_tensorflow
 
 

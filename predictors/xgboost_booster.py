@@ -24,11 +24,11 @@ from cpr.artifacts.pickles import load_pickle
 from cpr.artifacts.ubjson import find_damage
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, LoadError, PredictionFailed, shorten
+from cpr.estimators.preparation import Preparation
 from cpr.extras import import_extra
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_output, check_request
 from cpr.predictors._compiled_tables import CompiledBooster, OutsideCompiled
-from cpr.predictors._preparation import Preparation
 from cpr.wire.tensors import columns, dense, describe
 
 logger = logging.getLogger(__name__)

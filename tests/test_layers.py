@@ -30,6 +30,7 @@ LAYERS = [
     {"closing", "importing"},
     {"wire", "artifacts"},
     {"savedmodel"},
+    {"estimators", "runtimes"},
     {"predictors"},
     {"batching", "observe", "translation"},
     {"routine"},
@@ -136,6 +137,16 @@ def test_imports_only_lower_layers_or_its_own_folder(module):
             continue
         layer = LAYER_OF[part(target)]
         assert layer < own_layer, f"{module} (layer {own_layer}) imports {target} (layer {layer})"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_what_has_an_underscore_is_imported_within_its_own_package_only(module):
+    for name in imported_names(module, ast.walk(MODULES[module])):
+        parts = name.split(".")
+        private = [at for at, one in enumerate(parts) if one[0] == "_" and one[-2:] != "__"]
+        if parts[0] == "cpr" and private:
+            owner = ".".join(parts[: private[0]])
+            assert f"{module}.".startswith(f"{owner}."), f"{module} imports {name}"
 
 
 def test_no_predictor_imports_another():

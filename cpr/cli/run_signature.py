@@ -195,7 +195,7 @@ def _read(
     asked: _Asked, signatures: Mapping[str, Any], images: ImageOptions
 ) -> tuple[Any, dict[str, Any]]:
     # CLI start-up time: numpy.
-    from cpr.predictors._signatures import choose
+    from cpr.runtimes.signatures import choose
 
     signature = choose(signatures, asked.signature_name or None)
     return signature, _values(asked, signature, images)

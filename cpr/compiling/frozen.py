@@ -10,9 +10,9 @@ from typing import Any
 from cpr.compiling.declined import Declined
 from cpr.errors import CprError
 from cpr.extras import import_extra
-from cpr.predictors._signatures import Signature
-from cpr.predictors._tf_functions import TfFunctions
-from cpr.predictors._tf_session import TfSession
+from cpr.runtimes.signatures import Signature
+from cpr.runtimes.tf_functions import TfFunctions
+from cpr.runtimes.tf_session import TfSession
 
 # Ops that TensorFlow calls stateful although they answer alike each time.
 _HARMLESS = {"Placeholder", "HashTableV2", "HashTable", "NoOp", "Assert"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cpr.predictors._signatures import Signature, TensorSpec
+from cpr.runtimes.signatures import Signature, TensorSpec
 
 # Where a size varies.
 _SIZES = (5, 1, 12)

@@ -16,9 +16,9 @@ from cpr.compiling.subject import SIGNATURE_KINDS, Subject
 from cpr.compiling.table_trial import TableTrial
 from cpr.compiling.trial import Trial
 from cpr.config import PredictorSettings
+from cpr.estimators.preparation import Preparation
 from cpr.isolated.channel import Message
 from cpr.isolated.child import Operation
-from cpr.predictors._preparation import Preparation
 from cpr.wire.b64 import decode_b64
 
 

@@ -19,7 +19,7 @@ from cpr.compiling.subject import SIGNATURE_KINDS, Subject
 from cpr.config import PredictorSettings
 from cpr.errors import CprError, UserCodeError
 from cpr.isolated.process import ChildProcess
-from cpr.predictors._signatures import find_default
+from cpr.runtimes.signatures import find_default
 
 _ENTRY = "cpr.compiling.operations"
 

@@ -20,10 +20,10 @@ from cpr.compiling.declined import Declined
 from cpr.compiling.frozen import FrozenGraph, freeze, wrapped
 from cpr.compiling.graph_rewrites import without_erfc
 from cpr.extras import import_extra
-from cpr.predictors._keras_export import export_to
-from cpr.predictors._signatures import Signature
-from cpr.predictors._tf_functions import TfFunctions
-from cpr.predictors._tf_session import TfSession
+from cpr.runtimes.keras_export import export_to
+from cpr.runtimes.signatures import Signature
+from cpr.runtimes.tf_functions import TfFunctions
+from cpr.runtimes.tf_session import TfSession
 from cpr.savedmodel.keras_loading import load_keras
 from cpr.savedmodel.tensorflow_library import import_tensorflow, without_deprecations
 

@@ -9,7 +9,7 @@ from typing import Any
 from cpr.compiling.instances import SignatureInstances, find_bounds, words_of
 from cpr.compiling.trial import Variant, answer
 from cpr.errors import BadInput
-from cpr.predictors._signatures import choose
+from cpr.runtimes.signatures import choose
 
 _ASSET_BYTES = 4 << 20
 

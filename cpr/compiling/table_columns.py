@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cpr.describing.estimators import estimator_signature
-from cpr.predictors._parts import parts
+from cpr.estimators.parts import parts
 
 # A threshold beyond it stands for infinity.
 _HUGE = 1e30

@@ -17,7 +17,7 @@ from cpr.compiling.table_columns import (
 from cpr.compiling.trial import Variant, answer
 from cpr.describing.estimators import estimator_signature
 from cpr.errors import BadInput, CprError
-from cpr.predictors._parts import is_rowwise, needs_names
+from cpr.estimators.parts import is_rowwise, needs_names
 
 _TEXTS = (
     "a good film",

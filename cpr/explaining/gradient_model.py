@@ -13,8 +13,8 @@ from cpr.artifacts.detect import detect
 from cpr.errors import BadInput
 from cpr.explaining.options import SHAPLEY
 from cpr.explaining.shapley import Floats
-from cpr.predictors._saved_model_files import choose_tags
 from cpr.routine import Routine
+from cpr.runtimes.saved_model_files import choose_tags
 from cpr.savedmodel.tensorflow_library import (
     first_line,
     import_tensorflow,

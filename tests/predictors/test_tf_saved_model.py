@@ -9,9 +9,9 @@ import pytest
 
 from cpr.config import PredictorSettings
 from cpr.errors import BadInput, BadOutput, EnvironmentProblem, LoadError, PredictionFailed
-from cpr.predictors._tf_functions import TfFunctions
-from cpr.predictors._tf_session import TfSession
 from cpr.predictors.tf_saved_model import TfSavedModel
+from cpr.runtimes.tf_functions import TfFunctions
+from cpr.runtimes.tf_session import TfSession
 
 # Functions of numpy are not on the list of what pickles may name.
 NUMPY = PredictorSettings(trusted=("numpy.multiply", "numpy.take"))

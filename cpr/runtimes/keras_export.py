@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError
-from cpr.predictors._signatures import DEFAULT, Signature
-from cpr.predictors._tf_session import TfSession
+from cpr.runtimes.signatures import DEFAULT, Signature
+from cpr.runtimes.tf_session import TfSession
 from cpr.savedmodel.keras_interface import (
     input_names,
     is_stateful,

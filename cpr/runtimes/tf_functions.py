@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import BadInput, LoadError
-from cpr.predictors._least_ranks import LeastRanks, check_ranks
-from cpr.predictors._signatures import Signature
+from cpr.runtimes.least_ranks import LeastRanks, check_ranks
+from cpr.runtimes.signatures import Signature
 from cpr.savedmodel.tensorflow_library import first_line, run_error
 from cpr.wire.tensors import Array
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cpr.errors import BadInput
-from cpr.predictors._signatures import Signature
+from cpr.runtimes.signatures import Signature
 from cpr.savedmodel.reach import reach, signature_nodes
 from cpr.wire.tensors import Array
 

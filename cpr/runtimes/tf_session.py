@@ -17,9 +17,9 @@ import numpy as np
 
 from cpr.errors import BadInput, EnvironmentProblem, LoadError
 from cpr.extras import import_extra
-from cpr.predictors._least_ranks import check_ranks, least_ranks
-from cpr.predictors._saved_model_files import choose_tags, read_signatures, size_bytes
-from cpr.predictors._signatures import Signature
+from cpr.runtimes.least_ranks import check_ranks, least_ranks
+from cpr.runtimes.saved_model_files import choose_tags, read_signatures, size_bytes
+from cpr.runtimes.signatures import Signature
 from cpr.savedmodel.tensorflow_library import first_line, run_error, without_deprecations
 from cpr.wire.tensors import Array
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from cpr.errors import BadInput
+from cpr.estimators.parts import needs_names
 from cpr.extras import import_extra
-from cpr.predictors._parts import needs_names
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import dense, describe
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cpr.artifacts.companions import Preprocessor
-from cpr.predictors._parts import is_rowwise
-from cpr.predictors._tables import Layout
+from cpr.estimators.parts import is_rowwise
+from cpr.estimators.tables import Layout
 
 
 class Preparation:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cpr.errors import LoadError
 from cpr.extras import import_extra
-from cpr.predictors._signatures import Signature, TensorSpec
+from cpr.runtimes.signatures import Signature, TensorSpec
 
 
 def choose_tags(folder: Path, tags: tuple[str, ...]) -> frozenset[str]:

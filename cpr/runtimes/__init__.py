@@ -1,0 +1,1 @@
+"""What runs models of TensorFlow and Keras: one session for all that serves or compiles them."""
