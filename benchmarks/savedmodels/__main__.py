@@ -21,13 +21,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from comparing import INSPECT, TOOLS, Row, compare, graphs_of
+from commands import graphs_of
+from comparing import INSPECT, TOOLS, Row, compare
 from servers import SERVING
 
 from cpr.savedmodel.layout import BINARY, TEXT
 
 HERE = Path(__file__).resolve().parent
-_GROUPS = {"shrink": ("float32", "float16", "int8")}
+_GROUPS = {"shrink": ("float32", "float16", "int8", "frozen")}
 
 
 def main() -> int:

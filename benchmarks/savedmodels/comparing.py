@@ -12,16 +12,13 @@ import inspecting
 import servers
 import tensorflow_side
 from asked import Call, Request, calls, requests, variants
+from commands import Written, inspect, write
 from differing import EXACT, difference
 from running_server import ServerFailed
 from tensorflow_side import Answer, Loader, ProcessDied, in_fresh_process
 
-from cpr.savedmodel.meta_graph import tags as tags_of
-from cpr.savedmodel.reader import read_saved_model
-from tools import Written, inspect, write
-
 INSPECT = "inspect"
-TOOLS = ("clean", "float32", "float16", "int8", "compile", "export")
+TOOLS = ("clean", "float32", "float16", "int8", "frozen", "compile", "export")
 _ORIGINAL = 1
 _LOADERS: tuple[Loader, ...] = ("v1", "tf2")
 
@@ -43,11 +40,6 @@ class Row:
     notes: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
     compared: int = 0
-
-
-def graphs_of(folder: Path) -> list[tuple[str, ...]]:
-    """The tags of each graph of a SavedModel."""
-    return [tags_of(graph) for graph in read_saved_model(folder).meta_graphs]
 
 
 def compare(name: str, folder: Path, tags: tuple[str, ...], only: set[str], work: Path) -> Row:

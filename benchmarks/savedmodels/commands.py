@@ -13,6 +13,8 @@ from typing import Any
 
 from differing import EXACT, Tolerance
 
+from cpr.savedmodel.meta_graph import tags as tags_of
+from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.shrinking.shrinker import TOLERANCES
 
 _TIME_LIMIT_S = 900
@@ -36,6 +38,11 @@ class Written:
     tolerance: Tolerance = EXACT
 
 
+def graphs_of(folder: Path) -> list[tuple[str, ...]]:
+    """The tags of each graph of a SavedModel."""
+    return [tags_of(graph) for graph in read_saved_model(folder).meta_graphs]
+
+
 def inspect(folder: Path) -> tuple[dict[str, Any] | None, str]:
     """What ``cpr inspect --json`` prints, or why there is nothing."""
     done = run("inspect", str(folder))
@@ -48,6 +55,9 @@ def inspect(folder: Path) -> tuple[dict[str, Any] | None, str]:
 def write(tool: str, source: Path, tags: Sequence[str], out: Path) -> Written:
     """Run one tool on a model, into `out`."""
     written = _compile(source, tags, out) if tool == "compile" else _others(tool, source, tags, out)
+    if written.folder is not None and tuple(tags) not in graphs_of(written.folder):
+        reason = f"what it wrote has no graph {','.join(tags)}"
+        written = Written(tool, None, 0, reason)
     if written.folder is None:
         shutil.rmtree(out, ignore_errors=True)
     return written
@@ -77,6 +87,10 @@ def _others(tool: str, source: Path, tags: Sequence[str], out: Path) -> Written:
                 *("--source-tags", named, "--tags", named),
             ],
             Tolerance(1e-6, 1e-5),
+        ),
+        "frozen": (
+            ["shrink", str(source), str(out), "--weights", "float32", "--freeze"],
+            Tolerance(1e-5, 1e-4),
         ),
     }.get(tool) or (
         ["shrink", str(source), str(out), "--weights", tool],
