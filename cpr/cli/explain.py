@@ -38,7 +38,7 @@ _HINT = "Write one JSON value a line, each an instance."
     "--method",
     "--explanation-method",
     type=click.Choice(["auto", "sampled-shapley", "integrated-gradients"]),
-    help="How.  [default: auto, which is integrated-gradients of SavedModels with many features]",
+    help="How.  [default: auto: integrated-gradients of TensorFlow models with many features]",
 )
 @click.option("--num-paths", type=int, metavar="N", help="Paths of sampled Shapley.  [default: 50]")
 @click.option(
@@ -109,8 +109,8 @@ def command(
 
     The attributions of an instance add up to the difference of its score and
     a baseline's. Sampled Shapley asks any predictor; integrated gradients
-    takes a TensorFlow SavedModel. The route :explain of cpr serve does the
-    same; a request's key "explain" holds these options there.
+    takes a TensorFlow SavedModel or Keras file. The route :explain of cpr
+    serve does the same; a request's key "explain" holds these options there.
     """
     guard_stdout()
     flags = InstancesFlags(json_request, json_instances, text_instances)
@@ -182,7 +182,8 @@ def _write_metadata(
     # CLI start-up time: see above.
     from cpr.explaining.fitting import generate
 
-    metadata = generate(explainer.description, samples=samples, **chosen)
+    described, features = explainer.description, explainer.features
+    metadata = generate(described, samples=samples, features=features, **chosen)
     text = json.dumps(metadata.to_json(), indent=2, ensure_ascii=False)
     if path == "-":
         write_result(text)

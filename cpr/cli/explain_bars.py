@@ -11,6 +11,9 @@ from rich.text import Text
 
 from cpr.cli.output import console
 from cpr.errors import shorten
+from cpr.explaining.examples import opened
+from cpr.explaining.leaves import leaves
+from cpr.wire.b64 import decode_b64
 
 MOST_ROWS = 20
 _WIDTH = 16
@@ -58,7 +61,8 @@ def _heading(item: Mapping[str, Any], number: int) -> Text:
 
 def _table(item: Mapping[str, Any], instance: Any) -> Table:
     rows = list(features(item["attributions"]))
-    values = [value for _, value in features(instance)]
+    # The values of a serialized Example's features, as attributions are told.
+    values = leaves(opened(decode_b64(instance))[0])
     shown = [
         (name, added, shorten_value(values[at]) if len(values) == len(rows) else "")
         for at, (name, added) in enumerate(rows)

@@ -10,10 +10,12 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from cpr.artifacts.detect import detect
 from cpr.describing import describe as described
 from cpr.errors import BadInput, CprError, shorten
 from cpr.explaining import gradients, sampling
 from cpr.explaining.budget import Budget
+from cpr.explaining.examples import declared_features
 from cpr.explaining.explanation import Explanation, to_aiplatform, to_vertex
 from cpr.explaining.fitting import check
 from cpr.explaining.gradient_model import GradientModel, why_not
@@ -60,8 +62,18 @@ class Explainer:
         if path is None:
             return None
         metadata = read(path)
-        check(metadata, self.description)
+        check(metadata, self.description, self.features)
         return metadata
+
+    @cached_property
+    def features(self) -> dict[str, Any]:
+        """What the model itself parses of serialized Examples: a value of each feature."""
+        if not (self.routine.is_ready_made and self.description["kind"] == "tensorflow"):
+            return {}
+        if self.routine.model_dir is None:
+            return {}
+        folder = detect(self.routine.model_dir, "tensorflow").path
+        return declared_features(folder, self.routine.settings.tags)
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -135,7 +147,7 @@ class Explainer:
         subjects = [makes.of(instance, at) for at, instance in enumerate(instances)]
         if not subjects:
             return []
-        if self._method(subjects, options) == GRADIENTS:
+        if self._method(subjects, signature, options) == GRADIENTS:
             return self._by_gradients(subjects, parameters, signature, options, budget)
         return self._by_sampling(subjects, parameters, signature, options, budget)
 
@@ -194,11 +206,14 @@ class Explainer:
             found.append(Explanation(made, prediction))
         return found
 
-    def _method(self, subjects: Sequence[Subject], options: Options) -> str:
+    def _method(self, subjects: Sequence[Subject], signature: Any, options: Options) -> str:
         if options.method != AUTO:
             return options.method
         is_many = max(len(subject.free) for subject in subjects) > _MANY_VALUES
-        return GRADIENTS if is_many and not why_not(self.routine) else SHAPLEY
+        inputs = signature.inputs.values() if signature is not None else ()
+        has_gradients = any("float" in spec.dtype for spec in inputs) and not why_not(self.routine)
+        is_opened = any(subject.is_opened for subject in subjects)
+        return GRADIENTS if is_many and has_gradients and not is_opened else SHAPLEY
 
     def _signature(self, parameters: Mapping[str, Any]) -> Any:
         """The signature that a request means, of a model that has some."""
@@ -218,7 +233,8 @@ class Explainer:
         taken = self.description["signatures"].get(self.description["default_signature"], {})
         if not names and signature is None and taken.get("form") == "value":
             names = list(taken["inputs"])
-        return Subjects(names, self.metadata, aliases, options.baselines)
+        opens_examples = options.method != GRADIENTS
+        return Subjects(names, self.metadata, aliases, options.baselines, opens_examples)
 
     def _scorer(self, prediction: Any, signature: Any, options: Options) -> Scorer:
         wanted, names, labels = options.output, {}, []

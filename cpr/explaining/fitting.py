@@ -7,9 +7,11 @@ from statistics import median_low, multimode
 from typing import Any
 
 from cpr.errors import BadInput, LoadError
-from cpr.explaining.leaves import leaves, rebuilder
+from cpr.explaining.examples import opened
+from cpr.explaining.leaves import leaves, rebuilder, zeros_like
 from cpr.explaining.metadata import InputMetadata, Metadata, OutputMetadata
 from cpr.suggest import did_you_mean
+from cpr.wire.b64 import decode_b64
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _MOST_NAMES = 1_000
@@ -21,6 +23,7 @@ def generate(
     signature_name: str = "",
     output: str = "",
     samples: Sequence[Any] = (),
+    features: Mapping[str, Any] | None = None,
 ) -> Metadata:
     """The metadata of a model, as AI Platform wanted it beside the SavedModel.
 
@@ -30,6 +33,8 @@ def generate(
         output: The output to explain, where there are several.
         samples: Instances that baselines are made of: the median of numbers,
             of everything else the most frequent value. Without any, zeros.
+        features: What the model parses of serialized Examples, by name; each is
+            an input then.
 
     Raises:
         BadInput: There is no such signature or output, or several outputs.
@@ -49,8 +54,11 @@ def generate(
         )
     labels = description.get("labels") or []
     is_tensorflow = description["kind"] == "tensorflow"
-    typical = typical_instance(samples) if samples else None
-    if signature["form"] == "row":
+    shown = [opened(decode_b64(sample))[0] for sample in samples]
+    typical = typical_instance(shown) if shown else None
+    if features:
+        inputs = _unknown_inputs(typical or zeros_like(features))
+    elif signature["form"] == "row":
         inputs = [_row(list(signature["inputs"]), typical)]
     else:
         inputs = [
@@ -79,8 +87,15 @@ def typical_instance(samples: Sequence[Any]) -> Any:
     return rebuilder(samples[0])([_typical(column) for column in zip(*rows, strict=True)])
 
 
-def check(metadata: Metadata, description: Mapping[str, Any]) -> None:
+def check(
+    metadata: Metadata, description: Mapping[str, Any], features: Mapping[str, Any] | None = None
+) -> None:
     """Make sure that metadata names what the model has.
+
+    Args:
+        metadata: What is beside it.
+        description: What `cpr.describing.describe` found.
+        features: What the model parses of serialized Examples, by name.
 
     Raises:
         LoadError: An input or output is not there, or has another form.
@@ -100,8 +115,11 @@ def check(metadata: Metadata, description: Mapping[str, Any]) -> None:
     }
     has_tensors = any(item.get("tensor") for item in inputs.values())
     for entry in metadata.inputs if has_tensors else ():
+        if entry.tensor in (features or {}):
+            continue
         if entry.tensor not in inputs:
-            raise _unknown(metadata, f"inputs.{entry.name}.input_tensor_name", entry.tensor, inputs)
+            where = f"inputs.{entry.name}.input_tensor_name"
+            raise _unknown(metadata, where, entry.tensor, {*inputs, *(features or {})})
         _check_width(metadata, entry, inputs[entry.tensor]["shape"])
     for result in metadata.outputs if outputs else ():
         if result.tensor not in outputs:
@@ -164,7 +182,7 @@ def _unknown_inputs(typical: Any) -> list[InputMetadata]:
     if not isinstance(typical, dict):
         return [InputMetadata("features", "features", _given(typical))]
     return [
-        InputMetadata(key, key, [value], modality="numeric" if _is_number(value) else "")
+        InputMetadata(key, key, [value], modality="numeric" if _is_number(value) else "categorical")
         for key, value in typical.items()
     ]
 

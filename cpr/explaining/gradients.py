@@ -1,4 +1,4 @@
-"""Integrated gradients of a TensorFlow SavedModel.
+"""Integrated gradients of a TensorFlow model.
 
 Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks" (2017):
 the gradient of a score, integrated along the straight line from the baseline

@@ -42,6 +42,18 @@ def rebuilder(instance: Any) -> Callable[[Sequence[Any]], Any]:
     return lambda values: _rebuilt(instance, iter(values))
 
 
+def zero(value: Any) -> Any:
+    """What stands for the absence of a value: 0, False, an empty text."""
+    if isinstance(value, (bool, str, bytes)):
+        return type(value)()
+    return None if value is None else 0
+
+
+def zeros_like(instance: Any) -> Any:
+    """An instance of the same form, of zeros."""
+    return rebuilder(instance)(list(map(zero, leaves(instance))))
+
+
 def like(values: Any, instance: Any, *, what: str) -> list[Any]:
     """The leaves of `values`, which must have the form of an instance.
 

@@ -32,8 +32,8 @@ class Options:
     """How to explain.
 
     Attributes:
-        method: ``auto`` takes integrated gradients of a TensorFlow SavedModel
-            whose instances have many features, else sampled Shapley.
+        method: ``auto`` takes integrated gradients of a TensorFlow model that
+            takes floats, many in an instance, else sampled Shapley.
         num_paths: Permutations of the features that are sampled.
         num_integral_steps: Gradients between baseline and instance, at first;
             more where the attributions do not add up.

@@ -108,7 +108,7 @@ def check_cost(subjects: Sequence[Subject], options: Options) -> int:
                 raise BadInput(
                     f"instances[{number}] has {count:,} features other than its baseline; sampled "
                     f"Shapley takes at most {MOST_FEATURES:,}.",
-                    hint=f"Ask for the method {GRADIENTS}, which a TensorFlow SavedModel has, or "
+                    hint=f"Ask for the method {GRADIENTS}, which TensorFlow models have, or "
                     "send an instance with fewer values.",
                 )
             total += shapley.predictions_needed(max(count, 1), options.num_paths)

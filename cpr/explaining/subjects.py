@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cpr.errors import BadInput
-from cpr.explaining.leaves import by_feature, leaves, like, rebuilder
+from cpr.explaining.examples import Close, opened
+from cpr.explaining.leaves import by_feature, leaves, like, rebuilder, zero
 from cpr.explaining.metadata import InputMetadata, Metadata
+from cpr.wire.b64 import decode_b64
 from cpr.wire.tensors import describe
 
 
@@ -23,6 +25,7 @@ class Subject:
         baselines: What they are compared with, each a list of leaves.
         rebuild: Makes an instance of leaves.
         name: Makes the answer's object of features of an attribution a leaf.
+        is_opened: Whether leaves are features of serialized Examples in it.
     """
 
     instance: Any
@@ -31,6 +34,7 @@ class Subject:
     baselines: list[list[Any]]
     rebuild: Callable[[Sequence[Any]], Any]
     name: Callable[[Sequence[float]], Mapping[str, Any]]
+    is_opened: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,15 @@ class Subjects:
         metadata: What is beside the model, if anything.
         aliases: The keys of inputs in an instance, by their tensors' names.
         baselines: Those of the request, in place of the metadata's.
+        opens_examples: Whether the features of a serialized Example are explained,
+            or the Example as one value.
     """
 
     names: Sequence[str] = ()
     metadata: Metadata | None = None
     aliases: Mapping[str, str] | None = None
     baselines: Sequence[Any] = ()
+    opens_examples: bool = True
 
     def of(self, instance: Any, number: int) -> Subject:
         """The subject of an instance, `number` in its request.
@@ -55,9 +62,10 @@ class Subjects:
         Raises:
             BadInput: It has no features, or a baseline another form.
         """
-        values = leaves(instance)
-        entries = self._entries(instance)
-        free = _positions(instance, entries)
+        shown, close = opened(instance) if self.opens_examples else (instance, None)
+        values = leaves(shown)
+        entries = self._entries(shown)
+        free = _positions(shown, entries)
         if not free:
             raise BadInput(
                 f"instances[{number}] is {describe(instance)}, without a value to explain.",
@@ -67,9 +75,10 @@ class Subjects:
             instance,
             values,
             free,
-            self._baselines(instance, values, entries),
-            rebuilder(instance),
-            lambda attributions: self._named(instance, attributions, entries),
+            self._baselines(shown, values, entries),
+            _rebuilder(shown, close),
+            lambda attributions: self._named(shown, attributions, entries),
+            is_opened=close is not None,
         )
 
     def _entries(self, instance: Any) -> dict[str | int, InputMetadata]:
@@ -99,10 +108,10 @@ class Subjects:
     ) -> list[list[Any]]:
         if self.baselines:
             return [
-                like(value, instance, what=f"explain.baselines[{at}]")
+                like(_shown(value), instance, what=f"explain.baselines[{at}]")
                 for at, value in enumerate(self.baselines)
             ]
-        zeros = [_zero(value) for value in values]
+        zeros = list(map(zero, values))
         if not entries:
             whole = None if isinstance(instance, dict) else self._whole()
             given = whole.baselines if whole is not None else ()
@@ -119,7 +128,7 @@ class Subjects:
             entry = entries.get(key)
             given = entry.baselines if entry is not None else ()
             if not given:
-                found += [_zero(value) for value in leaves(part)]
+                found += map(zero, leaves(part))
                 continue
             value = given[min(number, len(given) - 1)]
             found += like(value, part, what=self._baseline(entry))
@@ -162,6 +171,16 @@ class Subjects:
         return found
 
 
+def _rebuilder(shown: Any, close: Close | None) -> Callable[[Sequence[Any]], Any]:
+    rebuild = rebuilder(shown)
+    return rebuild if close is None else lambda values: close(rebuild(values))
+
+
+def _shown(baseline: Any) -> Any:
+    """A baseline as instances are shown: it may be a serialized Example too."""
+    return opened(decode_b64(baseline, "explain.baselines"))[0]
+
+
 def _parts(instance: Any) -> list[tuple[str | int, Any]]:
     return list(instance.items() if isinstance(instance, dict) else enumerate(instance))
 
@@ -178,10 +197,3 @@ def _positions(instance: Any, entries: Mapping[str | int, InputMetadata]) -> lis
             found += range(start, start + count)
         start += count
     return found
-
-
-def _zero(value: Any) -> Any:
-    """What stands for the absence of a value: 0, False, an empty text."""
-    if isinstance(value, (bool, str, bytes)):
-        return type(value)()
-    return None if value is None else 0

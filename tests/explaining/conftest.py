@@ -9,6 +9,7 @@ import pytest
 
 from cpr.explaining.explainer import Explainer
 from cpr.messages import Call
+from cpr.savedmodel.tensorflow_library import import_tensorflow
 from cpr.serving import open_routine
 
 
@@ -133,3 +134,24 @@ class Routine:
         return f"{folder / 'routine.py'}:Routine"
 
     return write
+
+
+@pytest.fixture(scope="session")
+def tf():
+    pytest.importorskip("tensorflow", reason="needs the extra cpr[tensorflow]")
+    return import_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def saved_function(tf, tmp_path_factory):
+    """Saves a function of tensors as a SavedModel; its model directory."""
+
+    def save(function, **specs):
+        module = tf.Module()
+        given = [tf.TensorSpec(shape, dtype, name=n) for n, (shape, dtype) in specs.items()]
+        module.call = tf.function(function, input_signature=given)
+        folder = tmp_path_factory.mktemp("function") / "1"
+        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call})
+        return folder.parent
+
+    return save

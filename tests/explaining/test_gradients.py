@@ -5,31 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from cpr.savedmodel.tensorflow_library import import_tensorflow
-
 ROW = [0.5, -1.2, 0.7]
 GRADIENTS = {"method": "integrated-gradients"}
-
-
-@pytest.fixture(scope="session")
-def tf():
-    pytest.importorskip("tensorflow", reason="needs the extra cpr[tensorflow]")
-    return import_tensorflow()
-
-
-@pytest.fixture(scope="session")
-def saved_function(tf, tmp_path_factory):
-    """Saves a function of tensors as a SavedModel; its model directory."""
-
-    def save(function, **specs):
-        module = tf.Module()
-        given = [tf.TensorSpec(shape, dtype, name=n) for n, (shape, dtype) in specs.items()]
-        module.call = tf.function(function, input_signature=given)
-        folder = tmp_path_factory.mktemp("function") / "1"
-        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call})
-        return folder.parent
-
-    return save
 
 
 @pytest.fixture(scope="session")
@@ -212,3 +189,51 @@ def test_an_output_that_the_signature_does_not_have_is_named(
     status, document = ask(explainer_of(network_dir), instances=[ROW], explain=options)
     assert status == 400
     assert "explain.output is 'score'; the signature has scores." in document["error"]
+
+
+@pytest.fixture(scope="session")
+def keras_dir(tf, tmp_path_factory):
+    """A Keras archive of two inputs by name: rows of three, and rows of one."""
+    keras = tf.keras
+    keras.utils.set_random_seed(3)
+    rows, one = keras.Input((3,), name="rows"), keras.Input((1,), name="one")
+    hidden = keras.layers.Dense(8, activation="tanh")(keras.layers.Concatenate()([rows, one]))
+    model = keras.Model([rows, one], keras.layers.Dense(2, "softmax", name="scores")(hidden))
+    folder = tmp_path_factory.mktemp("keras")
+    model.save(folder / "model.keras")
+    return folder
+
+
+def test_a_keras_archive_has_gradients(explainer_of, keras_dir, labels_of):
+    explainer = explainer_of(keras_dir)
+    instance = {"rows": ROW, "one": [2.0]}
+    found = labels_of(explainer, instances=[instance], explain={**GRADIENTS, "top_k": 2})
+    assert {item["output_name"] for item in found} == {"scores"}
+    for item in found:
+        attributions = item["attributions"]
+        total = sum(attributions["rows"]) + sum(attributions["one"])
+        difference = item["example_score"] - item["baseline_score"]
+        assert total == pytest.approx(difference, rel=0.011)
+    # As the predictor, it takes a bare number for a row of one.
+    [bare] = labels_of(explainer, instances=[{"rows": ROW, "one": 2.0}], explain=GRADIENTS)
+    assert bare["attributions"]["one"] == pytest.approx(found[0]["attributions"]["one"][0])
+
+
+def test_gradients_of_a_keras_archive_are_near_shapley_values(explainer_of, keras_dir, labels_of):
+    explainer = explainer_of(keras_dir)
+    instances = [{"rows": [0.01, -0.02, 0.03], "one": [0.02]}]  # where it is all but linear
+    [by_path] = labels_of(explainer, instances=instances, explain=GRADIENTS)
+    [by_sets] = labels_of(explainer, instances=instances, explain={"method": "sampled-shapley"})
+    expected = by_sets["attributions"]["rows"]
+    assert by_path["attributions"]["rows"] == pytest.approx(expected, rel=0.05)
+
+
+def test_many_values_without_gradients_are_sampled(explainer_of, tf, saved_function, labels_of):
+    weights = tf.range(100, dtype=tf.float32)
+
+    def call(words):
+        return {"y": tf.linalg.matvec(tf.cast(words, tf.float32), weights)}
+
+    explainer = explainer_of(saved_function(call, words=([None, 100], tf.int32)))
+    [found] = labels_of(explainer, instances=[[1] * 100], explain={"num_paths": 2})
+    assert found["attributions"]["words"] == pytest.approx(list(range(100)), abs=0.01)
