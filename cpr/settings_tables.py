@@ -88,7 +88,7 @@ class PredictorSettings:
     nonfinite: Literal["error", "null", "literal"] = "error"
     trust: Literal["data", "listed", "full"] = "listed"
     trusted: tuple[str, ...] = ()
-    runtime: Literal["auto", "native", "tensorflow", "litert", "onnx"] = "auto"
+    runtime: Literal["auto", "native", "tensorflow", "litert", "onnx", "xla"] = "auto"
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ class CompiledRunner:
         }
         made = {name: entry for name, entry in entries.items() if "file" in entry}
         self._files = {
-            file: _open(compiled, file) for file in {entry["file"] for entry in made.values()}
+            entry["file"]: _open(compiled, entry)
+            for entry in {entry["file"]: entry for entry in made.values()}.values()
         }
         is_onnx = compiled.runtime == "onnx"
         self._calls = {
@@ -217,11 +218,22 @@ class OnnxFunction:
         del self._session
 
 
-def _open(compiled: Compiled, file: str) -> Any:
-    path = compiled.folder / file
+def _open(compiled: Compiled, entry: Mapping[str, Any]) -> Any:
+    path = compiled.folder / entry["file"]
     if compiled.runtime == "onnx":
         return OnnxFunction(open_session(path))
-    return LiteRTFunction(path)
+    if compiled.runtime == "litert":
+        return LiteRTFunction(path)
+    # It imports TensorFlow's session, which the other runtimes do without.
+    from cpr.runtimes.xla_function import XlaFunction
+
+    specs = _specs(entry["inputs"])
+    return XlaFunction(
+        path,
+        {item["name"]: specs[alias] for alias, item in entry["inputs"].items()},
+        list(dict.fromkeys(item["name"] for item in entry["outputs"].values())),
+        compiled.model["batch_sizes"],
+    )
 
 
 def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:

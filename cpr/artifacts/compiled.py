@@ -27,10 +27,11 @@ FOLDER = "compiled"
 RECORD = "compiled.json"
 SCHEMA = "cpr.compiled/1"
 
-Runtime = Literal["litert", "onnx"]
+Runtime = Literal["litert", "onnx", "xla"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 # The library of each, and the extra that installs it.
 _LIBRARIES = {"litert": ("ai_edge_litert", "litert"), "onnx": ("onnxruntime", "onnx")}
+_LIBRARIES["xla"] = ("tensorflow", "tensorflow")
 _CHUNK = 1 << 20
 Loaded = TypeVar("Loaded")
 

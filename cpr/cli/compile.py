@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "--runtime",
     "runtimes",
     multiple=True,
-    type=click.Choice(["litert", "onnx"]),
+    type=click.Choice(["litert", "onnx", "xla"]),
     help="Try this runtime only; repeatable.",
 )
 @click.option(
@@ -91,11 +91,13 @@ def command(
     """Write the fastest model that gives the same answers.
 
     MODEL_DIR holds a SavedModel, a Keras, scikit-learn or XGBoost model. It is
-    converted for LiteRT and ONNX Runtime, each in a process of its own;
-    what comes out is compared with the original, every signature and output
-    and the highest score, on sample instances, and timed beside it. The
-    fastest that is nowhere slower goes to MODEL_DIR/compiled, where the
-    ready-made predictors find it while the original is unchanged.
+    converted for LiteRT and ONNX Runtime, each in a process of its own, and
+    for TensorFlow's XLA where neither wins; what comes out is compared with
+    the original, every output and the highest score, on sample instances,
+    and timed beside it. The fastest that is nowhere slower goes to
+    MODEL_DIR/compiled, where the ready-made predictors find it while the
+    original is unchanged. Each signature is compiled by itself: those that
+    cannot be are answered by TensorFlow.
 
     Where nothing is faster or proven equal the original stays, the reason is
     told, and the exit code is 0 all the same.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,21 @@ from cpr.compiling.table_builds import build_booster, build_estimator
 
 # A candidate is a runtime, and an option of how to build for it.
 CANDIDATES: dict[Kind, tuple[tuple[Runtime, str], ...]] = {
-    **dict.fromkeys(SIGNATURE_KINDS, (("litert", ""), ("onnx", ""))),
+    **dict.fromkeys(SIGNATURE_KINDS, (("litert", ""), ("onnx", ""), ("xla", ""))),
     Kind.SKLEARN: (("onnx", "float64"), ("onnx", "float32")),
     Kind.XGBOOST: (("onnx", ""),),
 }
+# Tried where nothing else wins, or they are asked for: they do not spare the original's library.
+LAST: tuple[Runtime, ...] = ("xla",)
 
 
 def build(
-    subject: Subject, runtime: Runtime, option: str, facts: Mapping[str, Any], into: Path
+    subject: Subject,
+    runtime: Runtime,
+    option: str,
+    facts: Mapping[str, Any],
+    batch_sizes: Sequence[int],
+    into: Path,
 ) -> dict[str, Any]:
     """Write a candidate's files; returns the record's part `model`.
 
@@ -30,7 +37,7 @@ def build(
     """
     artifact = subject.artifact
     if artifact.kind in SIGNATURE_KINDS:
-        model = build_signatures(artifact, subject.tags, runtime, into)
+        model = build_signatures(artifact, subject.tags, runtime, batch_sizes, into)
         for name, entry in model["signatures"].items():
             found = facts["signatures"][name]
             entry["is_strict"] = found["is_strict"]

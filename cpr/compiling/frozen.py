@@ -83,8 +83,9 @@ def freeze(
         try:
             function = load_functions().function(signature)
             frozen = convert.convert_variables_to_constants_v2(function, lower_control_flow=False)
-        except (CprError, ValueError, KeyError, TypeError, tf.errors.OpError):
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        except (CprError, ValueError, KeyError, TypeError, tf.errors.OpError) as second:
+            lines = [_first_line(one) for one in (error, second)]
+            said = "; ".join(dict.fromkeys(lines))
             raise Declined(f"the graph cannot be frozen: {said}") from error
     graph = frozen.graph.as_graph_def()
     _refuse_state(graph)
@@ -95,6 +96,10 @@ def freeze(
         dict(zip(_in_order(function, signature.inputs, fed), fed, strict=True)),
         dict(zip(sorted(signature.outputs), fetched, strict=True)),
     )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def wrapped(tf: Any, frozen: FrozenGraph) -> Any:

@@ -72,7 +72,12 @@ class Verdict:
 
 
 def judge(
-    trial: Trial, opened: Open, candidate: Opener, terms: Terms, names: Sequence[str] | None = None
+    trial: Trial,
+    opened: Open,
+    candidate: Opener,
+    terms: Terms,
+    names: Sequence[str] | None = None,
+    counts: Sequence[int] = (),
 ) -> Verdict:
     """Compare a candidate with the original on everything that the trial has.
 
@@ -82,8 +87,9 @@ def judge(
         candidate: Gives the candidate.
         terms: What it is held to.
         names: The variants that the candidate answers; all of them if None.
+        counts: How many instances further requests of the comparison have.
     """
-    comparison = _Comparison(trial, opened, candidate, terms)
+    comparison = _Comparison(trial, opened, candidate, terms, (*_COUNTS, *counts))
     verdict = comparison.verdict
     variants = [item for item in trial.variants if names is None or item.name in names]
     for variant in variants:
@@ -117,12 +123,13 @@ class _Comparison:
     opened: Open
     candidate: Open
     terms: Terms
+    counts: Sequence[int]
     verdict: Verdict = field(default_factory=Verdict)
 
     def prove(self, variant: Variant) -> None:
         """Compare on instances that a model must take; raises Declined."""
         requests = [
-            self.trial.instances(variant, count, number) for number, count in enumerate(_COUNTS)
+            self.trial.instances(variant, count, number) for number, count in enumerate(self.counts)
         ]
         requests += [
             item["instances"] for item in self.terms.given if self.trial.is_meant(item, variant)

@@ -58,7 +58,9 @@ class _Bench:
             name: _opener(Subject.from_json(one), one["runtime"]) for name, one in told.items()
         }
         verdicts = {
-            name: judge(trial, opened, candidate, terms, told[name]["variants"])
+            name: judge(
+                trial, opened, candidate, terms, told[name]["variants"], told[name]["counts"]
+            )
             for name, candidate in candidates.items()
         }
         return Message(
@@ -98,6 +100,7 @@ def _build(message: Message) -> Message:
             header["runtime"],
             header["option"],
             header["facts"],
+            header["batch_sizes"],
             Path(header["into"]),
         )
     except Declined as error:

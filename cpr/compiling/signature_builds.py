@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from cpr.compiling.casts import check_casts
 from cpr.compiling.declined import Declined
 from cpr.compiling.frozen import FrozenGraph, freeze, wrapped
 from cpr.compiling.graph_rewrites import without_erfc
+from cpr.compiling.xla_builds import powers_up_to, write_for_xla
 from cpr.extras import import_extra
 from cpr.runtimes.keras_export import export_to
 from cpr.runtimes.signatures import Signature
@@ -32,7 +33,11 @@ _MISSING_OPS = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
 
 
 def build_signatures(
-    artifact: Artifact, tags: tuple[str, ...], runtime: Runtime, into: Path
+    artifact: Artifact,
+    tags: tuple[str, ...],
+    runtime: Runtime,
+    batch_sizes: Sequence[int],
+    into: Path,
 ) -> dict[str, Any]:
     """Write a file for each signature that computes something of its own.
 
@@ -55,6 +60,7 @@ def build_signatures(
 
         if not signatures:
             raise Declined("the model has no signature")
+        sizes = powers_up_to(max(batch_sizes)) if runtime == "xla" else []
         entries: dict[str, Any] = {}
         files: dict[str, dict[str, Any]] = {}
         for name, (declared, inner) in signatures.items():
@@ -66,13 +72,18 @@ def build_signatures(
                 key = frozen.identity
                 if key not in files:
                     path = into / f"function-{len(files)}.{_SUFFIXES[runtime]}"
-                    files[key] = _written(tf, runtime, folder, tagged, inner, frozen, path)
-                told = files[key]
-            entries[name] = {**_entry(declared, inner), **told}
-        return {"tags": sorted(tagged), "signatures": entries}
+                    files[key] = _written(tf, runtime, folder, tagged, inner, frozen, sizes, path)
+                told = dict(files[key])
+            entry = {**_entry(declared, inner), **told}
+            for side, names in entry.pop("tensors", {}).items():
+                for item in entry[side].values():
+                    item["name"] = names[item["name"]]
+            entries[name] = entry
+        model = {"tags": sorted(tagged), "signatures": entries}
+        return {**model, "batch_sizes": sizes} if sizes else model
 
 
-_SUFFIXES: dict[Runtime, str] = {"litert": "tflite", "onnx": "onnx"}
+_SUFFIXES: dict[Runtime, str] = {"litert": "tflite", "onnx": "onnx", "xla": "pb"}
 _Pairs = dict[str, tuple[Signature, Signature]]
 
 
@@ -119,11 +130,17 @@ def _written(
     tags: frozenset[str],
     signature: Signature,
     frozen: FrozenGraph,
+    sizes: Sequence[int],
     path: Path,
 ) -> dict[str, Any]:
     """Convert and write a signature; the `file` that it is in, or `why_not`."""
     try:
         largest = check_casts(tf, frozen.graph, runtime)
+        told: dict[str, Any] = {} if largest is None else {"largest": largest}
+        if runtime == "xla":
+            write_for_xla(signature, frozen, sizes, path)
+            tensors = {"inputs": dict(frozen.inputs), "outputs": dict(frozen.outputs)}
+            return {**told, "file": path.name, "tensors": tensors}
         if runtime == "onnx":
             content = _to_onnx_if_numeric(tf, signature, frozen)
         else:
@@ -131,7 +148,7 @@ def _written(
     except Declined as error:
         return {"why_not": str(error)}
     path.write_bytes(content)
-    return {"file": path.name, **({} if largest is None else {"largest": largest})}
+    return {**told, "file": path.name}
 
 
 def _to_onnx_if_numeric(tf: Any, signature: Signature, frozen: FrozenGraph) -> bytes:

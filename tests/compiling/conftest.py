@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 import pytest
 
-from cpr.compiling import CompileTerms, compile_model, run
+from cpr.compiling import CompileTerms, compile_model, steps
 from cpr.isolated.channel import Message
 from cpr.isolated.errors_json import error_from_json, error_to_json
 from cpr.savedmodel.tensorflow_library import import_tensorflow
@@ -67,7 +67,7 @@ def compiled(compiled_apart):
 
     def compile_copy(folder, **terms):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(run, "ChildProcess", Here)
+            patch.setattr(steps, "ChildProcess", Here)
             return compiled_apart(folder, **terms)
 
     return compile_copy
