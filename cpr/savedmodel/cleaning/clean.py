@@ -69,7 +69,7 @@ def clean(
         warmup = folder / WARMUP
         if warmup.is_file() and (count := keep_answerable(warmup, copied.signatures)):
             removed.append(Removed("warm-up requests to signatures that are gone", count, 0, ()))
-        verify_copy(folder, copied)
+        verify_copy(folder, copied, export)
         size = sum(path.stat().st_size for path in files_below(folder).values())
     taken = {*files.values(), model_file(export), *_of_variables(export)}
     removed += left_behind(source, export, exports, taken)

@@ -24,7 +24,7 @@ from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY, read_trackables
 
 VARIABLES = Path("variables", "variables")
 _UNREAD = "nodes for training and saving"
-_AGAIN = "Copy the model again, whole, or export it again."
+AGAIN = "Copy the model again, whole, or export it again."
 
 # Given the number of variables, yields what is called after each.
 Progress = Callable[[int], AbstractContextManager[Callable[[], None]]]
@@ -72,7 +72,7 @@ def copy_model(
         model, chosen, removed = _chosen(export, tag_sets, wanted)
         nodes = _count(model)
         for gap in (gap for graph in model.meta_graphs for gap in gaps(graph)):
-            raise LoadError(f"{model_file(export)} is damaged: {gap}.", hint=_AGAIN)
+            raise LoadError(f"{model_file(export)} is damaged: {gap}.", hint=AGAIN)
         try:
             left = [
                 cut_meta_graph(graph, chosen, names=names, trackables=trackables)
@@ -107,7 +107,7 @@ def _variables(export: Path) -> Iterator[Bundle | None]:
     if not prefix.with_name("variables.index").is_file():
         shards = sorted(prefix.parent.glob("variables.data-*"))
         if shards:
-            raise LoadError(f"{prefix}.index is missing beside {shards[0].name}.", hint=_AGAIN)
+            raise LoadError(f"{prefix}.index is missing beside {shards[0].name}.", hint=AGAIN)
         yield None
         return
     with Bundle(prefix) as bundle:
@@ -154,7 +154,7 @@ def _check_there(export: Path, kept: Collection[str], names: Collection[str]) ->
         raise LoadError(
             f"{said}, which the graph restores"
             + (f", and {len(missing) - 1} more." if len(missing) > 1 else "."),
-            hint=_AGAIN,
+            hint=AGAIN,
         )
 
 

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpr.errors import CprError, shorten
+from cpr.errors import CprError, LoadError, shorten
 from cpr.savedmodel import protos
 from cpr.savedmodel.bundle import Bundle
 from cpr.savedmodel.cleaning.gaps import gaps
-from cpr.savedmodel.cleaning.model_copy import VARIABLES, ModelCopy
+from cpr.savedmodel.cleaning.model_copy import AGAIN, VARIABLES, ModelCopy
 from cpr.savedmodel.meta_graph import assets, find_asset, signatures, tags
-from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.reader import model_file, read_saved_model
 from cpr.savedmodel.restores import Unclear, restorations
 from cpr.savedmodel.trackables import read_trackables, same_objects
 
 
-def verify_copy(folder: Path, expected: ModelCopy) -> None:
+def verify_copy(folder: Path, expected: ModelCopy, source: Path) -> None:
     """See that a copy has all that its graphs name, and every byte its checksum.
 
     Raises:
         CprError: It has not, which is a bug.
-        LoadError: It cannot even be read.
+        LoadError: The source has not either; or the copy cannot even be read.
     """
     for fault in _faults(folder, expected):
+        if fault in _gaps(source, *_stored(source)):
+            raise LoadError(f"{model_file(source)} is damaged: {fault}.", hint=AGAIN)
         raise CprError(
             f"the clean copy would not be whole: {fault}. Nothing was put in place.",
             hint="This is a bug of cpr; please report it with the model, or its graph.",
@@ -37,17 +39,26 @@ def _faults(folder: Path, expected: ModelCopy) -> Iterator[str]:
     there = {name for graph in model.meta_graphs for name in signatures(graph)}
     if there != set(expected.signatures):
         yield f"its signatures are {', '.join(sorted(there)) or 'none'}"
-    names: set[str] = set()
-    trackables = None
-    if folder.joinpath(VARIABLES).with_name("variables.index").is_file():
-        with Bundle(folder / VARIABLES) as bundle:
-            names = set(bundle.entries)
-            for entry in bundle.entries.values():
-                for piece in entry.pieces:
-                    bundle.check(piece)
-            trackables = read_trackables(bundle)
+    names, trackables = _stored(folder)
     # What could not be understood was taken over as it is, gaps included.
-    for graph in model.meta_graphs if expected.is_understood else ():
+    if expected.is_understood:
+        yield from _gaps(folder, names, trackables)
+
+
+def _stored(folder: Path) -> tuple[set[str], protos.Message | None]:
+    """The names in a model's bundle, and its graph of objects; its checksums are right."""
+    if not folder.joinpath(VARIABLES).with_name("variables.index").is_file():
+        return set(), None
+    with Bundle(folder / VARIABLES) as bundle:
+        for entry in bundle.entries.values():
+            for piece in entry.pieces:
+                bundle.check(piece)
+        return set(bundle.entries), read_trackables(bundle)
+
+
+def _gaps(folder: Path, names: set[str], trackables: protos.Message | None) -> Iterator[str]:
+    """What the graphs of a model name and is not there."""
+    for graph in read_saved_model(folder).meta_graphs:
         yield from gaps(graph)
         yield from _missing_functions(graph)
         yield from _unsaved(graph, names)

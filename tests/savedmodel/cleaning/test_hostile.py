@@ -190,6 +190,24 @@ def test_functions_nested_without_end_are_read(keras_model, tmp_path):
     )
 
 
+def test_a_function_that_is_missing_deep_inside_is_damage(keras_model, tmp_path):
+    def damage(graph):
+        called = {
+            node.attr["f"].func.name for body in graph.graph_def.library.function
+            for node in body.node_def if "f" in node.attr
+        }  # fmt: skip
+        for body in graph.graph_def.library.function:
+            for node in body.node_def:
+                if "f" in node.attr:
+                    node.attr["f"].func.name += "_gone"
+        assert called
+
+    edited(keras_model, damage)
+    problem = refused(keras_model, tmp_path)
+    assert "saved_model.pb is damaged: the function '" in problem
+    assert problem.endswith("_gone' is missing.")
+
+
 def test_nodes_in_a_ring_are_read(model, tmp_path):
     def ring(graph):
         for number in range(3000):
