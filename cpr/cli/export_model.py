@@ -68,6 +68,7 @@ def _arguments(flags: dict[str, Any], held: ExitStack) -> dict[str, Any]:
     if flags["keep_every"] and not flags["keep"]:
         raise UsageError("--keep-every does nothing without --keep.", hint="Give --keep N too.")
     version = read.version_of(flags["version"])
+    tags, more_graphs = read.some_tags("--tags", flags["tags"]), read.graphs_of(flags["graph"])
     tf = import_tensorflow()
     keep = flags["keep"]
     spec = flags["examples"]
@@ -83,8 +84,8 @@ def _arguments(flags: dict[str, Any], held: ExitStack) -> dict[str, Any]:
         else None,
         "examples": feature_spec(tf, read.read_json(spec), spec) if spec else None,
         "any_batch": not flags["keep_batch"],
-        "tags": tags_of(flags["tags"]),
-        "more_graphs": read.graphs_of(flags["graph"]),
+        "tags": tags,
+        "more_graphs": more_graphs,
         "build": read.find_object(flags["build"], held) if flags["build"] else None,
         "source_tags": tags_of(flags["source_tags"] or ""),
         "assets": flags["asset"],

@@ -135,8 +135,30 @@ def heads_of(
 
 
 def graphs_of(pairs: Sequence[str]) -> dict[tuple[str, ...], dict[str, str]]:
-    """The further MetaGraphs of ``--graph TAGS=FUNCTION``."""
-    return {tags_of(tags): {"serving_default": name} for tags, name in _pairs("--graph", pairs)}
+    """The further MetaGraphs of ``--graph TAGS=FUNCTION``.
+
+    Raises:
+        UsageError: One of them is something else, or names no tags.
+    """
+    return {
+        some_tags("--graph", tags): {"serving_default": name}
+        for tags, name in _pairs("--graph", pairs)
+    }
+
+
+def some_tags(flag: str, text: str) -> tuple[str, ...]:
+    """The tags of a graph that is written.
+
+    Raises:
+        UsageError: There are none.
+    """
+    tags = tags_of(text)
+    if not tags:
+        raise UsageError(
+            f"{flag} names no tags: nothing that serves would find the graph.",
+            hint="Servers look for the tag serve.",
+        )
+    return tags
 
 
 def tensors_of(tf: Any, flag: str, pairs: Sequence[str]) -> dict[str, Any]:

@@ -57,12 +57,18 @@ class Servable:
         holders: Objects whose trackable children own the tables and assets
             that the functions use; only what is used is exported.
         whole: Objects to export entire, where what is used cannot be told.
+        release: Gives back what `call` and `reference` use.
     """
 
     source: str
     functions: Mapping[str, ServableFunction]
     holders: tuple[Any, ...] = ()
     whole: tuple[Any, ...] = ()
+    release: Callable[[], None] = lambda: None
+
+    def close(self) -> None:
+        """Give back what the functions use; none is called from then on."""
+        self.release()
 
 
 @dataclass(frozen=True)

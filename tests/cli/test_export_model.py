@@ -113,8 +113,10 @@ def test_nothing_appears_when_the_export_fails(cpr, train):
         (["train.py"], 2, "train.py is not a file that can be exported."),
         (["train:build", "--version=last"], 2, "--version is 'last'."),
         (["train:build", "--keep-every=2"], 2, "--keep-every does nothing without --keep."),
+        (["train:build", "--tags="], 2, "--tags names no tags"),
+        (["train:build", "--graph=,=again"], 2, "--graph names no tags"),
     ],
-    ids=["no such path", "no model file", "a wrong version", "a flag alone"],
+    ids=["no path", "no model file", "a wrong version", "a flag alone", "no tags", "nor here"],
 )
 def test_says_what_is_wrong_before_tensorflow_is_imported(cpr, train, arguments, code, said):
     done = cpr("export-model", arguments[0], "out", *arguments[1:], expected=code)

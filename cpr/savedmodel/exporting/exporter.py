@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -76,7 +77,7 @@ def export(
     files = _Files(_existing(assets), _existing(extra_files), warmup)
     own_inputs = {} if preprocess is not None else inputs or {}
     options = SourceOptions(build, tuple(source_tags), own_inputs, outputs or {})
-    wanted = {tuple(tags): signatures, **{_tags(t): own for t, own in (more_graphs or {}).items()}}
+    wanted = _graphs(tuple(tags), signatures, more_graphs or {})
     place = _Place(Path(out_dir).expanduser(), version, _retention(keep, version))
     runner = run_fresh if fresh else run_here
     return _export(source, options, wanted, plan, files, place, partial(prove, runner, tolerance))
@@ -116,9 +117,9 @@ def _export(
         version_2(tf),
         full_disks_told(tf, place.target),
         staged(place.target, place.version) as folder,
+        closing(open_source(tf, source, options)) as opened,
     ):
         plan = plan.with_graphs(tf)
-        opened = open_source(tf, source, options)
         servable = replace(opened, holders=(*opened.holders, *plan.holders(wanted.values())))
         graphs = [(tags, plan.signatures_of(tf, servable, own)) for tags, own in wanted.items()]
         notes = write(tf, graphs, servable, folder, assets=files.assets)
@@ -142,6 +143,24 @@ def _retention(keep: int | Retention | None, version: Version) -> Retention | No
     if keep is not None and version is None:
         raise UsageError("keep is for numbered versions, and version is None.")
     return Retention(keep) if isinstance(keep, int) else keep
+
+
+def _graphs(
+    tags: tuple[str, ...],
+    signatures: Mapping[str, Any] | None,
+    more: Mapping[Any, Mapping[str, Any]],
+) -> dict[tuple[str, ...], Mapping[str, Any] | None]:
+    """What each MetaGraph serves, by its tags."""
+    sets = [tags, *map(_tags, more)]
+    for one in sets:
+        if not all(one) or not one:
+            raise UsageError(
+                "a graph would have no tags: nothing that serves would find it.",
+                hint="Leave the tags out, or name them; servers look for the tag serve.",
+            )
+    if len(set(map(frozenset, sets))) < len(sets):
+        raise UsageError("two graphs have the same tags.", hint="Give each tags of its own.")
+    return dict(zip(sets, [signatures, *more.values()], strict=True))
 
 
 def _tags(tags: Any) -> tuple[str, ...]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cpr.errors import LoadError, UsageError, shorten
+from cpr.errors import CprError, LoadError, UsageError, UserCodeError, shorten
 from cpr.savedmodel.migrating.declared import built_signatures
 from cpr.savedmodel.migrating.graph_questions import ancestors
-from cpr.savedmodel.migrating.model import V1Model, V1Signature
+from cpr.savedmodel.migrating.model import V1Model, V1Signature, session_for
 from cpr.savedmodel.migrating.opening import as_servable
 from cpr.savedmodel.migrating.tables import fill_tables
 from cpr.savedmodel.servable import Servable, SourceOptions
 from cpr.savedmodel.tensorflow_library import first_line, without_deprecations
 from cpr.suggest import did_you_mean
+from cpr.user_errors import describe, explained
 
 
 def open_checkpoint(tf: Any, source: Path, options: SourceOptions) -> Servable:
@@ -28,6 +29,7 @@ def open_checkpoint(tf: Any, source: Path, options: SourceOptions) -> Servable:
 
     Raises:
         UsageError: There is no `build`, or it returned no signatures.
+        UserCodeError: It raised.
         LoadError: The checkpoint is missing or damaged, or lacks a variable.
     """
     if options.build is None:
@@ -38,12 +40,23 @@ def open_checkpoint(tf: Any, source: Path, options: SourceOptions) -> Servable:
         )
     prefix = latest(tf, source)
     title = f"checkpoint {prefix}"
-    session = tf.compat.v1.Session(graph=tf.Graph())
-    with session.graph.as_default(), without_deprecations(tf):
-        built = options.build()
-    signatures = built_signatures(session.graph, built, title)
-    filled = restore(tf, session, signatures, prefix, title)
-    return as_servable(tf, V1Model(title, prefix, session, signatures, *filled))
+    with session_for(tf) as session:
+        with session.graph.as_default(), without_deprecations(tf):
+            built = _built(options.build)
+        signatures = built_signatures(session.graph, built, title)
+        filled = restore(tf, session, signatures, prefix, title)
+        return as_servable(tf, V1Model(title, prefix, session, signatures, *filled))
+
+
+def _built(build: Callable[..., Any]) -> Any:
+    """What the user's function returns that builds the graph."""
+    try:
+        return build()
+    except CprError:
+        raise
+    except Exception as error:
+        problem = f"the function that builds the graph raised {describe(error)}"
+        raise explained(UserCodeError, problem, error) from error
 
 
 def latest(tf: Any, source: Path) -> Path:

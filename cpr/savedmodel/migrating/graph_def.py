@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from google.protobuf.message import DecodeError
 from cpr.errors import LoadError
 from cpr.savedmodel.migrating.checkpoint import read_by, restore
 from cpr.savedmodel.migrating.declared import signatures_of
-from cpr.savedmodel.migrating.model import V1Model, of_protos
+from cpr.savedmodel.migrating.model import V1Model, of_protos, session_for
 from cpr.savedmodel.migrating.opening import as_servable
 from cpr.savedmodel.migrating.tables import fill_tables
 from cpr.savedmodel.servable import Servable, SourceOptions
@@ -34,11 +36,13 @@ def open_graph_def(tf: Any, source: Path, options: SourceOptions) -> Servable:
         raise LoadError(f"{source} is not a GraphDef: it holds no node.")
     for node in definition.node:
         node.device = ""
-    session = _imported(tf, source, lambda: tf.graph_util.import_graph_def(definition, name=""))
-    signatures = signatures_of(session.graph, options, title)
-    read = read_by(session.graph, signatures)
-    filled = fill_tables(tf, session, read, source.parent, title)
-    return as_servable(tf, V1Model(title, source, session, signatures, *filled))
+    with session_for(tf) as session:
+        with _importing(tf, source, session):
+            tf.graph_util.import_graph_def(definition, name="")
+        signatures = signatures_of(session.graph, options, title)
+        read = read_by(session.graph, signatures)
+        filled = fill_tables(tf, session, read, source.parent, title)
+        return as_servable(tf, V1Model(title, source, session, signatures, *filled))
 
 
 def open_meta_graph(tf: Any, source: Path, options: SourceOptions) -> Servable:
@@ -53,14 +57,14 @@ def open_meta_graph(tf: Any, source: Path, options: SourceOptions) -> Servable:
     """
     title = f"MetaGraph {source}"
     definition = _read(source, tf.compat.v1.MetaGraphDef(), "MetaGraphDef")
-    session = _imported(
-        tf, source, lambda: tf.compat.v1.train.import_meta_graph(definition, clear_devices=True)
-    )
-    signatures = of_protos(definition.signature_def, title)
-    if options.inputs or options.outputs or not signatures:
-        signatures = signatures_of(session.graph, options, title)
-    filled = restore(tf, session, signatures, source.with_suffix(""), title)
-    return as_servable(tf, V1Model(title, source, session, signatures, *filled))
+    with session_for(tf) as session:
+        with _importing(tf, source, session):
+            tf.compat.v1.train.import_meta_graph(definition, clear_devices=True)
+        signatures = of_protos(definition.signature_def, title)
+        if options.inputs or options.outputs or not signatures:
+            signatures = signatures_of(session.graph, options, title)
+        filled = restore(tf, session, signatures, source.with_suffix(""), title)
+        return as_servable(tf, V1Model(title, source, session, signatures, *filled))
 
 
 def _read(path: Path, message: Any, kind: str) -> Any:
@@ -81,16 +85,14 @@ def _read(path: Path, message: Any, kind: str) -> Any:
     return message
 
 
-def _imported(tf: Any, source: Path, build: Any) -> Any:
-    """A session with the graph that `build` makes in it."""
-    session = tf.compat.v1.Session(graph=tf.Graph())
+@contextmanager
+def _importing(tf: Any, source: Path, session: Any) -> Iterator[None]:
+    """Have a graph imported into that of a session, and what TensorFlow says of it told."""
     try:
         with session.graph.as_default(), without_deprecations(tf):
-            build()
+            yield
     except (ValueError, KeyError, tf.errors.OpError) as error:
-        session.close()
         raise LoadError(
             f"TensorFlow {tf.__version__} cannot import {source}: {first_line(error, source)}",
             hint="An op that it does not know comes with a library; import that before you export.",
         ) from error
-    return session

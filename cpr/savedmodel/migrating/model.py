@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ class V1Model:
     Attributes:
         source: What it was made of, for messages.
         path: The file or directory that it was made of.
-        session: The open session; its variables and tables are initialized.
+        session: The open session, from `session_for`; its variables and tables
+            are initialized.
         signatures: By name, with names of tensors.
         initializers: The ops that fill tables, by name.
         assets: The files that string constants of the graph stand for, by tensor.
@@ -57,6 +59,17 @@ class V1Model:
     initializers: tuple[str, ...] = ()
     assets: Mapping[str, Path] = field(default_factory=dict)
     restore: Restore | None = None
+
+
+@contextmanager
+def session_for(tf: Any) -> Iterator[Any]:
+    """A session in an empty graph, which is closed where opening a source in it fails."""
+    session = tf.compat.v1.Session(graph=tf.Graph())
+    try:
+        yield session
+    except BaseException:
+        session.close()
+        raise
 
 
 def named(graph: Any, signatures: Mapping[str, V1Signature], source: str) -> dict[str, V1Signature]:

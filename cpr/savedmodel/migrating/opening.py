@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def as_servable(tf: Any, model: V1Model) -> Servable:
-    """Rebuild a TF1 model for TensorFlow 2; its own session stays the reference.
+    """Rebuild a TF1 model for TensorFlow 2; its session stays the reference until it is closed.
 
     Signatures that share a variable which one of them writes have no
     reference: they answer otherwise each time that they are asked.
@@ -34,7 +34,7 @@ def as_servable(tf: Any, model: V1Model) -> Servable:
         name: _function(tf, model, rebuilt, name, signature)
         for name, signature in model.signatures.items()
     }
-    return Servable(model.source, functions, holders=(rebuilt.module,))
+    return Servable(model.source, functions, holders=(rebuilt.module,), release=model.session.close)
 
 
 def _function(

@@ -7,7 +7,7 @@ from typing import Any
 
 from cpr.errors import LoadError, UsageError, shorten
 from cpr.savedmodel.meta_graph import assets, choose_meta_graph, leads_out, tags
-from cpr.savedmodel.migrating.model import Restore, V1Model, of_protos
+from cpr.savedmodel.migrating.model import Restore, V1Model, of_protos, session_for
 from cpr.savedmodel.migrating.opening import as_servable
 from cpr.savedmodel.reach import initializers
 from cpr.savedmodel.reader import read_saved_model
@@ -23,21 +23,20 @@ def open_saved_model_v1(tf: Any, source: Path, options: SourceOptions) -> Servab
             does not know an op.
         UsageError: The MetaGraph has no signatures.
     """
-    return as_servable(tf, _load(tf, source, options.tags))
+    with session_for(tf) as session:
+        return as_servable(tf, _load(tf, session, source, options.tags))
 
 
-def _load(tf: Any, source: Path, wanted: tuple[str, ...]) -> V1Model:
-    """Load one MetaGraph of a SavedModel into a session of its own."""
+def _load(tf: Any, session: Any, source: Path, wanted: tuple[str, ...]) -> V1Model:
+    """Load one MetaGraph of a SavedModel into a session."""
     chosen = choose_meta_graph(read_saved_model(source), wanted or None, where=source)
     files = _files(chosen, source)
-    session = tf.compat.v1.Session(graph=tf.Graph())
     try:
         with session.graph.as_default(), without_deprecations(tf):
             loaded = tf.compat.v1.saved_model.load(
                 session, list(tags(chosen)), str(source), clear_devices=True
             )
     except Exception as error:  # TensorFlow raises almost anything for a damaged model
-        session.close()
         message = first_line(error, source)
         hint = ""
         if "Op type not registered" in message:

@@ -148,3 +148,23 @@ def test_an_unknown_output_or_function_is_named(words, two_heads, tmp_path):
     assert "price" in raised.value.hint
     with pytest.raises(UsageError, match="no function 'serv'"):
         export(words, tmp_path, signatures={"serving_default": "serv"})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tags": ()}, "a graph would have no tags"),
+        ({"tags": ("serve", "")}, "a graph would have no tags"),
+        ({"more_graphs": {"": {"again": "serving_default"}}}, "a graph would have no tags"),
+        ({"more_graphs": {"serve": {"again": "serving_default"}}}, "two graphs have the same tags"),
+        (
+            {"tags": ("a", "b"), "more_graphs": {"b,a": {"again": "serving_default"}}},
+            "two graphs have the same tags",
+        ),
+    ],
+    ids=["none", "an empty one", "a further graph without", "twice", "twice in another order"],
+)
+def test_every_graph_has_tags_of_its_own(mlp, tmp_path, options, message):
+    with pytest.raises(UsageError, match=message):
+        export(mlp, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
