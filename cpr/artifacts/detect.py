@@ -107,8 +107,12 @@ def detect(model_dir: Path, framework: str | None = None) -> Artifact:
     """
     wanted = None if framework is None else kind_of_framework(framework)
     if not model_dir.is_dir():
-        is_file = "is a file, not a directory" if model_dir.exists() else "does not exist"
-        raise LoadError(f"The model directory {model_dir} {is_file}.")
+        if not model_dir.exists():
+            raise LoadError(f"The model directory {model_dir} does not exist.")
+        raise LoadError(
+            f"The model directory {model_dir} is a file, not a directory.",
+            hint=f"Give the directory that holds it: {model_dir.parent}.",
+        )
     folder = model_folder(model_dir)
     found = _find(folder, wanted)
     if len({kind for kind, _ in found}) > 1 or _is_torn(found):

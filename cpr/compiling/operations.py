@@ -34,6 +34,7 @@ class _Bench:
         try:
             subject = Subject.from_json(message.header["subject"])
             self._load(subject, None, is_careful=message.header["careful"])
+            _prepared(message.header)  # Better now than after all was built.
         except Declined as error:
             return Message({"declined": str(error)})
         assert self._trial is not None
@@ -51,7 +52,7 @@ class _Bench:
             header["atol"],
             header["rtol"],
             tuple(header["batch_sizes"]),
-            tuple(_prepared(item, Path(header["companions"]), subject) for item in header["given"]),
+            _prepared(header),
         )
         told = header["candidates"]
         candidates = {
@@ -108,18 +109,24 @@ def _build(message: Message) -> Message:
     return Message({"model": model})
 
 
-def _prepared(request: Mapping[str, Any], folder: Path, subject: Subject) -> dict[str, Any]:
-    """A request as the model gets it: its bytes decoded, and through the preprocessor."""
-    made = {**request, "instances": decode_b64(request["instances"])}
+def _prepared(header: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The given requests as the model gets them: bytes decoded, and through the preprocessor."""
+    given = [{**one, "instances": decode_b64(one["instances"])} for one in header["given"]]
+    if not given:
+        return ()
+    subject = Subject.from_json(header["subject"])
     settings = PredictorSettings(
         trust=subject.trust,  # type: ignore[arg-type]  # it comes from such settings
         trusted=subject.trusted,
+        preprocessor=subject.preprocessor,
     )
-    preprocessor = load_preprocessor(folder, settings)
+    preprocessor = load_preprocessor(Path(header["companions"]), settings)
     if preprocessor is not None:
-        table = Preparation(preprocessor)(made["instances"])
-        made["instances"] = table.tolist() if hasattr(table, "tolist") else list(table)
-    return made
+        prepare = Preparation(preprocessor)
+        for one in given:
+            table = prepare(one["instances"])
+            one["instances"] = table.tolist() if hasattr(table, "tolist") else list(table)
+    return tuple(given)
 
 
 def _close(message: Message) -> Message:

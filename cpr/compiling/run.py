@@ -38,7 +38,7 @@ def compile_model(
     Args:
         model_dir: A local directory; it is written into.
         framework: Which model, where there are several.
-        settings: `tags`, `trust` and `trusted` are heeded.
+        settings: `tags`, `trust`, `trusted` and `preprocessor` are heeded.
         terms: What candidates are held to.
         tell: Called with what is done next.
 
@@ -56,6 +56,7 @@ def compile_model(
         settings.trust,
         settings.trusted,
         "transform" if settings.output == "transform" else "",
+        settings.preprocessor,
     )
     terms = terms or CompileTerms()
     candidates = [

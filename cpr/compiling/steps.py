@@ -63,7 +63,7 @@ def probe(
     Where the original itself ends the process over instances of odd shapes, as
     TensorFlow's convolutions do, another child leaves those away.
     """
-    question = {"do": "probe", "subject": original.to_json()}
+    question = {"do": "probe", "subject": original.to_json(), **_given(work)}
     doing = f"loading {work.artifact.path}"
     bench = start(children)
     try:
@@ -168,8 +168,7 @@ def _question(work: Work, original: Subject, built: Sequence[Candidate]) -> dict
         "atol": terms.atol,
         "rtol": terms.rtol,
         "batch_sizes": sorted({*terms.batch_sizes, *filled}),
-        "given": [dict(item) for item in terms.given],
-        "companions": str(work.subject.folder),
+        **_given(work),
         "candidates": {
             item.name: {
                 **work.staged[item.name].to_json(),
@@ -180,6 +179,12 @@ def _question(work: Work, original: Subject, built: Sequence[Candidate]) -> dict
             for item in built
         },
     }
+
+
+def _given(work: Work) -> dict[str, Any]:
+    """The requests that were given, and where their preprocessor is, if there is one."""
+    given = [dict(item) for item in work.terms.given]
+    return {"given": given, "companions": str(work.subject.folder)}
 
 
 def _sizes(work: Work, item: Candidate) -> list[int]:

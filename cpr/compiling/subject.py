@@ -27,6 +27,7 @@ class Subject:
     trust: str = "listed"
     trusted: tuple[str, ...] = ()
     output: str = ""
+    preprocessor: str = ""
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Subject:
@@ -38,6 +39,7 @@ class Subject:
             told["trust"],
             tuple(told["trusted"]),
             told["output"],
+            told["preprocessor"],
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -49,6 +51,7 @@ class Subject:
             "trust": self.trust,
             "trusted": list(self.trusted),
             "output": self.output,
+            "preprocessor": self.preprocessor,
         }
 
     @property
