@@ -34,11 +34,14 @@ from cpr.messages import Call
 from cpr.observe.server_log import configure_logging
 from cpr.routine import Routine
 from cpr.server.control import ControlSocket
+from cpr.server.kept_memory import keep_freed_blocks
 from cpr.server.options import ServeOptions
 from cpr.server.worker_loop import WorkerLoop
 from cpr.serving import open_routine
 
 logger = logging.getLogger(__name__)
+
+_KEPT_BYTES = 64 << 20
 
 
 def main(start: Mapping[str, Any]) -> None:
@@ -61,6 +64,7 @@ def main(start: Mapping[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
     say_where_it_exits()
+    keep_freed_blocks(_KEPT_BYTES)
     control = ControlSocket(socket.socket(fileno=start["control"]))
     options = ServeOptions.from_json(start["options"])
     role = f"worker-{start['version']}"

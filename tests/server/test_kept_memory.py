@@ -1,0 +1,45 @@
+"""Kept memory: large requests, one after the other, are given the same pages."""
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import resource, sys, orjson
+from cpr.server.kept_memory import KeptArenas, keep_freed_blocks
+
+body = orjson.dumps([[n / 7 for n in range(1024)] for _ in range(64)])
+if sys.argv[1] == "kept":
+    keep_freed_blocks(64 << 20)
+    arenas = KeptArenas()
+
+def answer():
+    if sys.argv[1] == "kept":
+        arenas.provide_for(len(body))
+    bytes(orjson.dumps(orjson.loads(body)) + b"x")
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+for _ in range(5):
+    answer()
+before = faults()
+for _ in range(20):
+    answer()
+print((faults() - before) // 20)
+"""
+
+
+def faults(how):
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, how], check=True, capture_output=True, text=True
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc alone can be told so")
+def test_a_large_request_asks_the_system_for_no_memory_that_the_one_before_gave_back():
+    assert faults("kept") < 32
+    assert faults("left alone") > 128
