@@ -62,7 +62,7 @@ def encode(predictions: Any, settings: PredictorSettings) -> bytes:
     """
     if settings.strict:
         return dumps({"predictions": predictions}, strict=True)
-    return b'{"predictions":' + dumps(predictions, nonfinite=settings.nonfinite) + b"}"
+    return b"".join((b'{"predictions":', dumps(predictions, nonfinite=settings.nonfinite), b"}"))
 
 
 def encode_error(error: CprError, settings: PredictorSettings) -> bytes:

@@ -84,7 +84,7 @@ def encode_rows(predictions: Any, settings: PredictorSettings) -> bytes:
     texts = serving_row_texts(predictions)
     if texts is not None:
         return b'{"predictions":[' + b",".join(texts) + b"]}"
-    return b'{"predictions":' + _dumps(predictions, "predictions") + b"}"
+    return b"".join((b'{"predictions":', _dumps(predictions, "predictions"), b"}"))
 
 
 def encode_columns(outputs: Mapping[str, Any], settings: PredictorSettings) -> bytes:
