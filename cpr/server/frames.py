@@ -10,11 +10,16 @@ import struct
 from typing import NamedTuple
 
 from cpr.messages import Call
+from cpr.server.passage import WorkerPassage
 
 # The order is the wire's: a front and its workers are of one version.
 DIALECTS = ("aiplatform", "vertex", "tfserving", "kserve")
 DIALECT_NUMBERS = {name: number for number, name in enumerate(DIALECTS)}
 ALONE, GZIP, EXPLAIN = 1, 2, 4
+PLACED = 8
+"""A flag of a request whose body lies in the passage; the frame holds where."""
+PLACED_ANSWER = 1 << 15
+"""Added to the status of a reply whose body lies in the passage; the frame holds slot and place."""
 LARGE_BYTES = 1 << 16
 """Bodies beyond this are worth a further system call, or a further object, for no copy."""
 
@@ -33,6 +38,10 @@ pack_reply = _REPLY.pack
 unpack_reply = _REPLY.unpack_from
 unpack_answer, unpack_stages = _ANSWER.unpack_from, _STAGES.unpack
 ANSWER_SIZE = _ANSWER.size
+_PLACE, _ANSWER_PLACE = struct.Struct("<I"), struct.Struct("<II")
+pack_place, pack_answer_place = _PLACE.pack, _ANSWER_PLACE.pack
+unpack_answer_place = _ANSWER_PLACE.unpack_from
+PLACE_SIZE, ANSWER_PLACE_SIZE = _PLACE.size, _ANSWER_PLACE.size
 
 
 class RequestFrame(NamedTuple):
@@ -51,9 +60,14 @@ class RequestFrame(NamedTuple):
 
 
 class RequestReader:
-    """Collects bytes as they come and gives whole request frames."""
+    """Collects bytes as they come and gives whole request frames.
 
-    def __init__(self) -> None:
+    Args:
+        passage: Where bodies lie that do not come with their frames.
+    """
+
+    def __init__(self, passage: WorkerPassage | None = None) -> None:
+        self._passage = passage
         self._pieces: list[bytes] = []
         self._have = 0
         self._wanted = REQUEST_SIZE
@@ -74,13 +88,17 @@ class RequestReader:
             id_start = start + REQUEST_SIZE
             type_start = id_start + id_length
             body_start = type_start + type_length
-            end = body_start + length
+            end = body_start + (PLACE_SIZE if flags & PLACED else length)
             if size < end:
                 self._wanted = end - start
                 break
+            body = data[body_start:end]
+            if flags & PLACED and self._passage is not None:
+                (place,) = _PLACE.unpack(body)
+                body = self._passage.body(place, length)
             content_type = data[type_start:body_start].decode("latin-1") if type_length else ""
             call = Call(
-                data[body_start:end],
+                body,
                 DIALECTS[dialect],
                 data[id_start:type_start].decode("latin-1"),
                 "gzip" if flags & GZIP else "",

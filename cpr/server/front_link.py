@@ -9,15 +9,21 @@ from typing import NamedTuple
 
 from cpr.observe.answered import NO_STAGES, Stages
 from cpr.server.frames import (
+    ANSWER_PLACE_SIZE,
     ANSWER_SIZE,
     DIALECT_NUMBERS,
     LARGE_BYTES,
+    PLACED,
+    PLACED_ANSWER,
     REPLY_SIZE,
+    pack_place,
     pack_request,
     unpack_answer,
+    unpack_answer_place,
     unpack_stages,
 )
 from cpr.server.front_exchange import Exchange
+from cpr.server.passage import FrontPassage
 from cpr.server.progress import Progress
 
 # Calls that are worth a wake-up before all that the loop has at hand are read,
@@ -80,6 +86,8 @@ class Link(asyncio.Protocol):
         self.is_leaving = False
         self.is_slow = False
         self.is_hung = False
+        self._passage = FrontPassage(progress.further)
+        self._placed: dict[int, int] = {}
         self._received = 0
         self._number = 0
         self._out: list[bytes | bytearray] = []
@@ -109,13 +117,16 @@ class Link(asyncio.Protocol):
         size = len(body) if isinstance(body, bytes) else sum(map(len, body))
         if not out:
             self.loop.call_soon(self._flush)
+        flags = exchange.flags
+        if size > LARGE_BYTES and (place := self._place(number, body, size)):
+            flags, body = flags | PLACED, place
         out.append(
             pack_request(
                 size,
                 number,
                 exchange.deadline_ns,
                 DIALECT_NUMBERS[route.dialect] if route is not None else 0,
-                exchange.flags,
+                flags,
                 len(request_id),
                 len(exchange.content_type),
             )
@@ -126,10 +137,18 @@ class Link(asyncio.Protocol):
             out.append(body)
         else:
             out += body
-        self._has_large |= size > LARGE_BYTES
+        self._has_large |= size > LARGE_BYTES and not flags & PLACED
         self._queued = queued = self._queued + 1
         if queued >= _EARLY_CALLS and self._is_quick and 2 * queued >= len(self.pending):
             self._write_early()
+
+    def _place(self, number: int, body: bytes | list[bytes | bytearray], size: int) -> bytes:
+        """Where a body now lies in the passage; empty if it has to be sent."""
+        start = self._passage.put([body] if isinstance(body, bytes) else body, size)
+        if start < 0:
+            return b""
+        self._placed[number] = start
+        return pack_place(start)
 
     def _write_early(self) -> None:
         """Write what is queued now; a transport would write it when the turn is over."""
@@ -170,19 +189,28 @@ class Link(asyncio.Protocol):
         while size - start >= REPLY_SIZE:
             length, number, status, type_length = unpack_answer(data, start)
             body_start = start + REPLY_SIZE + type_length
-            end = body_start + length
+            is_placed = status & PLACED_ANSWER
+            end = body_start + (ANSWER_PLACE_SIZE if is_placed else length)
             if size < end:
                 need = end - start
                 break
             exchange = pending.pop(number)
             self._received += 1
+            if self._placed and number in self._placed:
+                self._passage.take_back(self._placed.pop(number))
+            if is_placed:
+                status ^= PLACED_ANSWER
+                slot, place = unpack_answer_place(data, body_start)
+                view = self._passage.lend(slot, place, length)
             if exchange.owner is not None:
                 content_type = data[start + REPLY_SIZE : body_start] if type_length else b""
                 if raw != (found := data[start + ANSWER_SIZE : start + REPLY_SIZE]):
                     raw, stages = found, Stages._make(unpack_stages(found))
                     self._is_quick = stages.predict_ns * stages.batch_size < _QUICK_NS
                 body: bytes | memoryview
-                if length > LARGE_BYTES:
+                if is_placed:
+                    body = view
+                elif length > LARGE_BYTES:
                     body = memoryview(data)[body_start:end]
                 else:
                     body = data[body_start:end]

@@ -14,6 +14,7 @@ from cpr.errors import CprError, EnvironmentProblem
 from cpr.isolated.ending import ending
 from cpr.observe.counters import merged
 from cpr.server.options import ServeOptions
+from cpr.server.passage import PASSAGE_BYTES
 from cpr.server.processes import Child
 from cpr.server.progress import make_page
 from cpr.server.workers import Worker
@@ -53,7 +54,7 @@ class Front:
     def connect(self, worker: Worker, **facts: Any) -> None:
         """Give both ends of a new channel to this front and a worker."""
         ours, theirs = socket.socketpair()
-        page = make_page()
+        page = make_page(PASSAGE_BYTES)
         try:
             channel = {"do": "channel", "front": self.number}
             worker.child.send(channel, [theirs.fileno(), page])

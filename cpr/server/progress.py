@@ -6,6 +6,7 @@ reads here which frames it had begun, and so which one may have killed it.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 from time import monotonic_ns
@@ -14,17 +15,18 @@ _TAKEN, _STARTED = 0, 1
 _SIZE = mmap.PAGESIZE
 
 
-def make_page() -> int:
-    """The descriptor of a new page of zeros, to be handed to both sides."""
+def make_page(further_bytes: int = 0) -> int:
+    """The descriptor of a new page of zeros, to be handed to both sides; with more behind it."""
     descriptor = os.memfd_create("cpr-progress", os.MFD_CLOEXEC)
-    os.ftruncate(descriptor, _SIZE)
+    os.ftruncate(descriptor, _SIZE + further_bytes)
     return descriptor
 
 
 class Progress:
     """One side's view of a page; the worker writes, the front reads.
 
-    Each number is eight aligned bytes, written at once.
+    Each number is eight aligned bytes, written at once. `further` is what the
+    page was made with, for whatever the two sides agree on.
 
     Args:
         descriptor: Of the page; closed here.
@@ -32,10 +34,11 @@ class Progress:
 
     def __init__(self, descriptor: int) -> None:
         try:
-            self._memory = mmap.mmap(descriptor, _SIZE)
+            self._memory = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         finally:
             os.close(descriptor)
-        self._numbers = memoryview(self._memory).cast("Q")
+        self._numbers = memoryview(self._memory)[:_SIZE].cast("Q")
+        self.further = memoryview(self._memory)[_SIZE:]
 
     def take(self, frames: int) -> None:
         """Say that so many further frames are being predicted from now on."""
@@ -54,6 +57,8 @@ class Progress:
         return self._numbers[_STARTED]
 
     def close(self) -> None:
-        """Give the memory back; safe to call twice."""
+        """Give the memory back, once nobody has a view of it any more; safe to call twice."""
         self._numbers.release()
-        self._memory.close()
+        self.further.release()
+        with contextlib.suppress(BufferError):  # the last view gives it back
+            self._memory.close()

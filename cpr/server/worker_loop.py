@@ -19,8 +19,18 @@ from cpr.messages import Call, Reply
 from cpr.observe.server_log import log_failure
 from cpr.routine import Routine
 from cpr.server.control import ControlSocket
-from cpr.server.frames import EXPIRED, LARGE_BYTES, RequestFrame, RequestReader, pack_reply
+from cpr.server.frames import (
+    EXPIRED,
+    LARGE_BYTES,
+    PLACED_ANSWER,
+    RequestFrame,
+    RequestReader,
+    pack_answer_place,
+    pack_reply,
+)
+from cpr.server.kept_memory import KeptArenas
 from cpr.server.options import ServeOptions
+from cpr.server.passage import WorkerPassage
 from cpr.server.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -39,7 +49,8 @@ class _Channel:
         self.front = front
         self.connection = connection
         self.progress = Progress(page)
-        self.reader = RequestReader()
+        self.passage = WorkerPassage(self.progress.further)
+        self.reader = RequestReader(self.passage)
 
     def send(self, parts: Sequence[bytes]) -> bool:
         """Write replies, together but for what is large; False when the front is gone."""
@@ -84,6 +95,7 @@ class WorkerLoop:
         self._channels: dict[int, _Channel] = {}
         self._queue: deque[_Queued] = deque()
         self._is_draining = False
+        self._arenas = KeptArenas()
         self._buffer = memoryview(bytearray(_READ))
         self._poll = select.epoll()
         self._poll.register(control.fileno(), select.EPOLLIN)
@@ -154,6 +166,8 @@ class WorkerLoop:
         queue = self._queue
         first = queue.popleft()
         batch, size = [first], len(first[1].call.body)
+        if size > LARGE_BYTES:
+            self._arenas.provide_for(size)
         if not self._is_batchable or first[1].is_alone:
             return batch
         for channel, frame in islice(queue, self._most_calls - 1):
@@ -183,7 +197,7 @@ class WorkerLoop:
             if frame.deadline_ns and frame.deadline_ns <= now:
                 parts.append(pack_reply(0, frame.number, EXPIRED, 0, 0, 0, 0, 0, 0))
                 continue
-            _add_reply(parts, frame, next(replies))
+            _add_reply(parts, channel, frame, next(replies))
         for channel, parts in answers.items():
             if not channel.send(parts):
                 self._drop(channel)
@@ -209,10 +223,13 @@ class WorkerLoop:
             channel.progress.take(count)
 
 
-def _add_reply(parts: list[bytes], frame: RequestFrame, reply: Reply) -> None:
+def _add_reply(parts: list[bytes], channel: _Channel, frame: RequestFrame, reply: Reply) -> None:
     status, body, timing, instances, batch_size, error, kind = reply
     content_type = b"" if kind == _JSON else kind.encode("latin-1")
-    sizes = len(body), frame.number, status, len(content_type)
+    size = len(body)
+    if size > LARGE_BYTES and (place := channel.passage.put(body)):
+        status, body = status | PLACED_ANSWER, pack_answer_place(*place)
+    sizes = size, frame.number, status, len(content_type)
     parts.append(pack_reply(*sizes, *timing, instances, batch_size) + content_type)
     parts.append(body)
     if error is not None and error.http_status >= 500:

@@ -1,5 +1,6 @@
 """Frames: what a front writes is what a worker reads, however the bytes arrive."""
 
+import mmap
 import struct
 
 import pytest
@@ -9,13 +10,16 @@ from cpr.server.frames import (
     DIALECT_NUMBERS,
     DIALECTS,
     GZIP,
+    PLACED,
     REPLY_SIZE,
     REQUEST_SIZE,
     RequestReader,
+    pack_place,
     pack_reply,
     pack_request,
     unpack_reply,
 )
+from cpr.server.passage import PASSAGE_BYTES, FrontPassage, WorkerPassage
 
 
 def frame(number, body, *, dialect="tfserving", flags=0, request_id=b"r-1", content_type=b""):
@@ -66,6 +70,23 @@ def test_a_frame_that_lacks_a_byte_is_not_given():
 
     assert [f.number for f in reader.feed(data[:-1])] == [1]
     assert [f.call.body for f in reader.feed(data[-1:])] == [b"half"]
+
+
+def test_a_body_that_lies_in_the_passage_is_read_from_there():
+    memory = memoryview(mmap.mmap(-1, PASSAGE_BYTES))
+    front = FrontPassage(memory)
+    bodies = [bytes([n]) * 100_000 for n in range(3)]
+    starts = [front.put([body], len(body)) for body in bodies]
+    heads = [pack_request(100_000, n, 0, 0, PLACED, 3, 0) + b"r-1" for n in range(3)]
+    frames = [head + pack_place(start) for head, start in zip(heads, starts, strict=True)]
+    data = frame(7, b"small") + b"".join(frames) + frame(8, b"small")
+    reader = RequestReader(WorkerPassage(memory))
+
+    read = [f for at in range(0, len(data), 13) for f in reader.feed(data[at : at + 13])]
+
+    assert [f.number for f in read] == [7, 0, 1, 2, 8]
+    assert [f.call.body for f in read] == [b"small", *bodies, b"small"]
+    assert {f.call.request_id for f in read} == {"r-1"}
 
 
 def test_every_dialect_has_a_number():

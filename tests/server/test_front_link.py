@@ -7,9 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from cpr.server.frames import RequestReader, pack_reply
+from cpr.server.frames import (
+    PLACED_ANSWER,
+    RequestReader,
+    pack_answer_place,
+    pack_reply,
+)
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_link import Link
+from cpr.server.passage import PASSAGE_BYTES, WorkerPassage
 from cpr.server.progress import Progress, make_page
 from cpr.wire.routes import Route
 
@@ -20,7 +26,6 @@ class Wire:
     """A link and the worker's end of it; `link` has already answered one call."""
 
     def __init__(self):
-        self.reader = RequestReader()
         self.sent = 0
         self.replies = []
 
@@ -28,8 +33,10 @@ class Wire:
         ours, self.worker = socket.socketpair()
         ours.setblocking(False)
         self.worker.setblocking(False)
-        page = make_page()
+        page = make_page(PASSAGE_BYTES)
         self.progress = Progress(os.dup(page))
+        self.passage = WorkerPassage(self.progress.further)
+        self.reader = RequestReader(self.passage)
         loop = asyncio.get_running_loop()
         self.link = Link(loop, 1, "1", ours, Progress(page))
         self.link.on_reply = lambda exchange, link, outcome: self.replies.append(outcome)
@@ -50,6 +57,12 @@ class Wire:
             exchange = Exchange(owner, Route("kserve"), str(self.sent), b"POST", b"/", {})
             exchange.body = body
             self.link.send(exchange)
+
+    def answer(self, frame, body):
+        place = self.passage.put(body)
+        figures = len(body), frame.number, 200 | PLACED_ANSWER, 0, 1, QUICK_NS, 1, 1, 1
+        self.worker.send(pack_reply(*figures) + pack_answer_place(*place))
+        return place
 
     def arrived(self):
         """The frames that are there without a turn of the loop."""
@@ -142,3 +155,88 @@ def test_calls_sent_to_a_worker_that_has_just_ended_are_reported_as_lost():
         assert len(lost) == 20
 
     run(scenario)
+
+
+LARGE = bytes(range(256)) * 1024
+
+
+def test_a_large_body_lies_in_the_passage_and_its_answer_too():
+    async def scenario(wire):
+        wire.send(3, LARGE)
+        wire.send(1, [LARGE, bytearray(b"in"), b"pieces"])
+        await turn()
+        data = wire.worker.recv(1 << 20)
+        assert len(data) < 1024
+        frames = wire.reader.feed(data)
+        assert [frame.call.body for frame in frames] == [LARGE] * 3 + [LARGE + b"inpieces"]
+
+        answers = [bytes([n]) * 100_000 for n in range(4)]
+        for frame, answer in zip(frames, answers, strict=True):
+            wire.answer(frame, answer)
+        while len(wire.replies) < 5:
+            await asyncio.sleep(0)
+        assert [(r.status, bytes(r.body)) for r in wire.replies[1:]] == [
+            (200, answer) for answer in answers
+        ]
+
+    run(scenario)
+
+
+def test_the_places_of_what_was_answered_are_used_again():
+    async def scenario(wire):
+        for turns in range(1, 200):  # 50 MB of each, where there is room for 8
+            wire.send(1, LARGE)
+            (frame,) = await wire.frames(1)
+            assert frame.call.body == LARGE
+            assert wire.answer(frame, LARGE) == (0, 0)
+            while len(wire.replies) < 2:
+                await asyncio.sleep(0)
+            assert bytes(wire.replies.pop().body) == LARGE, turns
+
+    run(scenario)
+
+
+def test_an_answer_that_nobody_waits_for_gives_its_place_back():
+    async def scenario(wire):
+        wire.send(1, LARGE)
+        (exchange,) = wire.link.pending.values()
+        exchange.owner = None
+        (frame,) = await wire.frames(1)
+        assert wire.answer(frame, LARGE) == (0, 0)
+        while wire.link.pending:
+            await asyncio.sleep(0)
+        assert wire.passage.put(b"next") == (0, 0)
+
+    run(scenario)
+
+
+def test_an_answer_outlives_its_worker():
+    async def scenario(wire):
+        wire.send(1, LARGE)
+        (frame,) = await wire.frames(1)
+        wire.answer(frame, LARGE)
+        while len(wire.replies) < 2:
+            await asyncio.sleep(0)
+        wire.worker.close()
+        wire.progress.close()
+        while not wire.link.is_closed:
+            await asyncio.sleep(0)
+        assert bytes(wire.replies[1].body) == LARGE
+
+    run(scenario)
+
+
+def test_what_has_no_room_in_the_passage_goes_through_the_socket():
+    async def scenario(wire):
+        wire.send(40, LARGE)  # 10 MB
+        frames = await wire.frames(40)
+        assert {frame.call.body for frame in frames} == {LARGE}
+        assert names(frames) == [*range(2, 42)]
+
+    run(scenario)
+
+
+async def turn():
+    """Let the loop write what is queued."""
+    for _ in range(2):
+        await asyncio.sleep(0)

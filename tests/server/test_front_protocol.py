@@ -1,8 +1,10 @@
 """What becomes of a connection, whatever comes on it: a real server, and bytes on a socket."""
 
+import json
 import resource
 import signal
 import socket
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,46 @@ def test_large_bodies_and_answers_arrive_whole_in_their_order(connection, piece)
             headers = dict(line.split(b": ", 1) for line in iter(answers.readline, b"\r\n"))
             body = answers.read(int(headers[b"content-length"]))
             assert body == b'{"predictions":["%b"]}' % (b"%d" % number * 2 * size)
+
+
+def ask(connection, *instances):
+    body = json.dumps({"instances": instances}).encode()
+    connection.sendall(PREDICT + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def answer_on(connection):
+    """The status and the predictions, or what stands there instead."""
+    answer = HTTPResponse(connection)
+    answer.begin()
+    document = json.loads(answer.read())
+    return answer.status, document.get("predictions", document)
+
+
+def test_a_client_that_reads_late_gets_its_own_answer_whole(server, connection):
+    late = [socket.create_connection((server.host, server.port), timeout=60) for _ in range(5)]
+    texts = [letter * 1_500_000 for letter in "abcde"]
+    for other, text in zip(late, texts, strict=True):
+        ask(other, text)
+    for size in range(70_000, 3_000_000, 150_000):
+        ask(connection, "z" * size)
+        assert answer_on(connection) == (200, ["z" * 2 * size])
+    for other, text in zip(late, texts, strict=True):
+        assert answer_on(other) == (200, [2 * text])
+        other.close()
+
+
+def test_large_bodies_survive_a_neighbour_that_kills_their_worker(server):
+    texts = [letter * 200_000 for letter in "abcdefgh"]
+    asked = [[text] for text in texts[:4]] + [["crash", texts[0]]] + [[t] for t in texts[4:]]
+    opened = [socket.create_connection((server.host, server.port), timeout=60) for _ in asked]
+    for connection, instances in zip(opened, asked, strict=True):
+        ask(connection, *instances)
+    answers = [answer_on(connection) for connection in opened]
+    for connection in opened:
+        connection.close()
+
+    assert answers.pop(4)[0] == 500
+    assert answers == [(200, [2 * text]) for text in texts]
 
 
 def test_a_supervisor_that_is_held_up_ends_no_front(supervise):

@@ -11,15 +11,21 @@ import pytest
 from cpr.server.control import ControlSocket
 from cpr.server.frames import (
     ALONE,
+    ANSWER_PLACE_SIZE,
     DIALECT_NUMBERS,
     EXPIRED,
     EXPLAIN,
     GZIP,
+    PLACED,
+    PLACED_ANSWER,
     REPLY_SIZE,
+    pack_place,
     pack_request,
+    unpack_answer_place,
     unpack_reply,
 )
 from cpr.server.options import ServeOptions
+from cpr.server.passage import PASSAGE_BYTES, FrontPassage
 from cpr.server.progress import Progress, make_page
 from cpr.server.worker_loop import WorkerLoop
 from cpr.serving import open_routine
@@ -46,12 +52,14 @@ class FakeFront:
 
     def __init__(self, control, number):
         self.socket, theirs = socket.socketpair()
-        page = make_page()
+        page = make_page(PASSAGE_BYTES)
         self.progress = Progress(os.dup(page))
+        self.passage = FrontPassage(self.progress.further)
         control.send({"do": "channel", "front": number}, [theirs.fileno(), page])
         theirs.close()
         os.close(page)
         self.data = b""
+        self.placed = 0
 
     def send(self, *frames):
         self.socket.sendall(b"".join(frames))
@@ -62,8 +70,14 @@ class FakeFront:
         while len(replies) < count:
             if len(self.data) >= REPLY_SIZE:
                 length, number, status, *_ = unpack_reply(self.data, 0)
+                is_placed, size = status & PLACED_ANSWER, length
+                if is_placed:
+                    status, length = status ^ PLACED_ANSWER, ANSWER_PLACE_SIZE
                 if len(self.data) >= REPLY_SIZE + length:
                     body = self.data[REPLY_SIZE : REPLY_SIZE + length]
+                    if is_placed:
+                        self.placed += 1
+                        body = bytes(self.passage.lend(*unpack_answer_place(body), size))
                     replies.append((number, status, json.loads(body) if body else None))
                     self.data = self.data[REPLY_SIZE + length :]
                     continue
@@ -235,3 +249,25 @@ def test_a_supervisor_that_is_gone_ends_the_loop(tmp_path):
         with pytest.raises(SystemExit):
             loop.run()
     theirs.close()
+
+
+def test_large_bodies_and_answers_pass_through_memory(worker):
+    (front,) = worker(batchable=False)
+    body = json.dumps({"instances": [0] * 60_000}).encode()
+    for turns in range(1, 40):  # 20 MB of each, where there is room for 8
+        start = front.passage.put([body], len(body))
+        head = pack_request(len(body), turns, 0, DIALECT_NUMBERS["kserve"], PLACED, 0, 0)
+        front.send(head + pack_place(start))
+        assert front.receive(1) == [(turns, 200, {"predictions": [60_000] * 60_000})]
+        front.passage.take_back(start)
+    assert front.placed == turns
+
+
+def test_an_answer_without_room_goes_through_the_socket(worker):
+    (front,) = worker(batchable=False)
+
+    front.send(call(1, [0] * 1_500_000), call(2, [0]))
+    (large, small) = front.receive(2)
+
+    assert large == (1, 200, {"predictions": [1_500_000] * 1_500_000})
+    assert (front.placed, small) == (0, (2, 200, {"predictions": [1]}))
