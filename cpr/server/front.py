@@ -43,7 +43,6 @@ logger = logging.getLogger(__name__)
 # Connections that are looked at in one go, and sweeps until one that idles is looked at again.
 _AT_ONCE, _TURNS = 100, 5
 _TICK_S = 0.1
-_KEPT_BYTES = 16 << 20
 _TICKS_A_SECOND = 10
 # How long a connection that idles is left for a last request, once the server drains.
 _FAREWELL_S = 1.0
@@ -61,7 +60,7 @@ def main(start: Mapping[str, Any]) -> None:
     for descriptor in (start["control"], start["lifeline"], *start["listen"]):
         os.set_inheritable(descriptor, False)
     end_with_parent(start["parent"], start["lifeline"])
-    keep_freed_blocks(_KEPT_BYTES)
+    keep_freed_blocks(16 << 20)
     given = start["options"]
     configure_logging("front", line_format=given["log_format"], level=given["log_level"])
     uvloop.run(_FrontProcess(start).run())
