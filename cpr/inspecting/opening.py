@@ -90,12 +90,18 @@ def _inspect(path: Path) -> Inspection:
     try:
         artifact = detect(path)
     except LoadError as error:
-        newest = newest_checkpoint(path)
-        hint = f"To look at the newest checkpoint: cpr inspect {newest}" if newest else error.hint
-        raise LoadError(error.problem, hint=hint) from error
+        raise LoadError(error.problem, hint=_hint(path, error.hint)) from error
     if artifact.kind is Kind.TENSORFLOW:
         return inspect_saved_model(artifact.path)
     return _reader(artifact.kind)(artifact.path)
+
+
+def _hint(folder: Path, hint: str) -> str:
+    """What to do about a folder without a model; flags are those of other commands."""
+    newest = newest_checkpoint(folder)
+    if newest is not None:
+        return f"To look at the newest checkpoint: cpr inspect {newest}"
+    return "Name the file or directory of the model itself." if "--" in hint else hint
 
 
 def _reader(kind: Kind) -> Callable[[Path], Inspection]:

@@ -36,23 +36,30 @@ _KEYS = {
 
 def render(found: Inspection) -> str:
     """The page, as text."""
-    title = f"{found.path.rstrip('/').rpartition('/')[2] or found.path}: {found.format}"
+    title = f"{_name(found.path)}: {found.format}"
+    shown = [item for item in found.variables if item.role != "bookkeeping"]
     sections = [
         _problems(found),
         tiles(_figures(found)),
         _bytes(found),
         *(_graph(graph, number, len(found.graphs)) for number, graph in enumerate(found.graphs)),
-        _variables(found.variables),
+        _variables(shown),
         *_contents(found),
         _files(found),
     ]
     context = [found.path, *(f"{key}: {_text(value)}" for key, value in found.facts.items())]
     body = document("inspect", title, _verdict(found), context, sections)
-    data: dict[str, Any] = {"variables": _variable_data(found.variables)} if found.variables else {}
+    data: dict[str, Any] = {"variables": _variable_data(shown)} if shown else {}
     for number, graph in enumerate(found.graphs):
         if graph.ops:
             data[f"ops-{number}"] = _operation_data(graph)
     return page(title, body, data={"tables": data})
+
+
+def _name(path: str) -> str:
+    """What a model is called: its file or folder, of a version that above it too."""
+    *above, name = [part for part in path.split("/") if part] or [path]
+    return "/".join([*above[-1:], name]) if name.isdigit() else name
 
 
 def _verdict(found: Inspection) -> Markup:
@@ -72,13 +79,19 @@ def _problems(found: Inspection) -> Markup | None:
     items = (
         element(
             "li",
-            element("p", element("strong", problem.severity), " ", problem.message),
-            element("p", problem.fix, class_="note") if problem.fix else None,
+            element("p", element("strong", problem.severity), " ", _prose(problem.message)),
+            element("p", _prose(problem.fix), class_="note") if problem.fix else None,
             class_=f"problem {tones[problem.severity]}",
         )
         for problem in found.problems
     )
     return section("problems", "What was found", element("ul", join(items), class_="problems"))
+
+
+def _prose(text: str) -> Markup:
+    """A message, with what stands between backquotes as code."""
+    parts = text.split("`")
+    return join(element("code", part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _figures(found: Inspection) -> Iterator[tuple[str, str, Tone]]:
@@ -145,12 +158,13 @@ def _class_of(item: Variable) -> str:
 def _graph(graph: Graph, number: int, graphs: int) -> Markup:
     name = ", ".join(graph.tags)
     title = f"Graph {name}" if name else ("Graph" if graphs == 1 else f"Graph {number + 1}")
+    title = title if graph.ops else "Signatures"
     facts = (element("li", f"{key}: {_text(value)}") for key, value in graph.facts.items())
     return section(
         f"graph-{number}",
         title,
         element("ul", join(facts), class_="context") if graph.facts else None,
-        signature_cards(graph.signatures),
+        signature_cards(graph.signatures) if graph.signatures else None,
         _assets(graph),
         _unsafe(graph),
         _training(graph),
@@ -167,13 +181,17 @@ def _assets(graph: Graph) -> Markup | None:
 def _unsafe(graph: Graph) -> Markup | None:
     rows = [(op.op, op.reason, f"{op.count:,}", op.places[0]) for op in graph.unsafe]
     headings = ("operation", "it", "nodes", "first")
-    return fixed_table("Unsafe operations", headings, rows) if rows else None
+    if not rows:
+        return None
+    return fixed_table("Unsafe operations", headings, rows, texts={"it", "first"})
 
 
 def _training(graph: Graph) -> Markup | None:
     rows = [(op.op, op.reason, f"{op.count:,}", f"{op.reached:,}") for op in graph.training]
     headings = ("operation", "is for", "nodes", "reached by a signature")
-    return fixed_table("Operations for training", headings, rows) if rows else None
+    if not rows:
+        return None
+    return fixed_table("Operations for training", headings, rows, texts={"is for"})
 
 
 def _operations(graph: Graph, number: int) -> Markup | None:
@@ -201,7 +219,7 @@ def _variables(variables: Sequence[Variable]) -> Markup | None:
         return None
     headings = [
         Heading("name", "Variable", "place"),
-        Heading("dtype", "Type"),
+        Heading("dtype", "Type", is_minor=True),
         Heading("shape", "Shape"),
         Heading("size", "Bytes", "number"),
         Heading("marks", "", is_minor=True),
@@ -213,7 +231,7 @@ def _variable_data(variables: Sequence[Variable]) -> dict[str, Any]:
     return {
         "rows": len(variables),
         "search": ["name", "key", "marks"],
-        "details": [["key", "Stored as"]],
+        "details": [["key", "Stored as"], ["dtype", "Type"], ["marks", "Marks"]],
         "columns": {
             "name": names([visible(item.name) for item in variables]),
             "dtype": names([item.dtype for item in variables]),
@@ -233,12 +251,15 @@ def _contents(found: Inspection) -> Iterator[Markup]:
             if len(items) == len(rows)
             else (f"The first {len(rows):,} of {len(items):,}")
         )
-        yield section(f"contents-{number}", title, fixed_table(caption, tuple(items[0]), rows))
+        headings = tuple(items[0])
+        listed = fixed_table(caption, headings, rows, texts=headings)
+        yield section(f"contents-{number}", title, listed)
 
 
 def _files(found: Inspection) -> Markup:
     rows = [(file.path, file.role, size_text(file.size)) for file in found.files[:_MOST_CONTENTS]]
-    return section("files", "Files", fixed_table("The largest first", ("path", "is", "size"), rows))
+    listed = fixed_table("The largest first", ("path", "is", "size"), rows, texts={"is"})
+    return section("files", "Files", listed)
 
 
 def _text(value: str | bool | int) -> str:

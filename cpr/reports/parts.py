@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
@@ -140,15 +140,33 @@ def legend(items: Iterable[tuple[str, str]]) -> Markup:
 
 
 def fixed_table(
-    caption: str, headings: Sequence[str], rows: Iterable[Sequence[object]], *, class_: str = ""
+    caption: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    class_: str = "",
+    texts: Collection[str] = (),
 ) -> Markup:
-    """A small table that is in the page as it is; the first cell of a row is its heading."""
-    head = element("tr", join(element("th", text, scope="col") for text in headings))
+    """A small table that is in the page as it is; the first cell of a row is its heading.
+
+    Columns are of numbers, but for those with the headings in `texts`.
+    """
+    classes = ["text" if text in texts else None for text in headings]
+    head = element(
+        "tr",
+        join(
+            element("th", text, scope="col", class_=kind)
+            for text, kind in zip(headings, classes, strict=True)
+        ),
+    )
     body = (
         element(
             "tr",
             element("th", first, scope="row"),
-            join(cell if _is_cell(cell) else element("td", cell) for cell in rest),
+            join(
+                cell if _is_cell(cell) else element("td", cell, class_=kind)
+                for cell, kind in zip(rest, classes[1:], strict=True)
+            ),
         )
         for first, *rest in rows
     )

@@ -44,6 +44,31 @@ def test_shows_signatures_with_their_requests(tf1_two_graphs):
     assert "{&quot;instances&quot;: [&quot;text&quot;]}" in text
 
 
+def test_a_version_is_called_by_the_folder_above_it_too(found):
+    named = replace(found, path="/models/census/17")
+    assert "<title>census/17: SavedModel (binary)</title>" in render(named)
+    assert "<title>model: SavedModel" in render(replace(found, path="model/"))
+
+
+def test_commands_in_messages_are_code(found):
+    text = render(replace(found, problems=(Problem("note", "id", "m", "`cpr <b>` does."),)))
+    assert "<code>cpr &lt;b&gt;</code> does." in text
+
+
+def test_only_numbers_are_set_at_the_right(found, open_page):
+    page, _ = open_page(render(found))
+    aligned = "e => e.map(cell => getComputedStyle(cell).textAlign)"
+    for row in ("thead th", "tbody tr:first-child td"):
+        told = page.locator(f"#files table {row}").evaluate_all(aligned)
+        assert told[-2:] == ["left", "right"]
+
+
+def test_what_the_tile_counts_is_in_the_table(found, open_page):
+    page, _ = open_page(render(found))
+    names = page.locator("[data-table=variables] tbody").inner_text()
+    assert "_CHECKPOINTABLE_OBJECT_GRAPH" not in names
+
+
 def test_says_first_whether_it_can_be_served(found):
     assert "Nothing stands in the way of serving it." in render(replace(found, problems=()))
     warned = replace(found, problems=(Problem("warning", "id", "w"),))

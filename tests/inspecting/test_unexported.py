@@ -133,3 +133,10 @@ def test_a_part_of_a_saved_model_names_the_whole(keras_cnn, part):
     with pytest.raises(LoadError, match=r"is a part of the SavedModel in ") as error:
         inspect_model(keras_cnn / part)
     assert error.value.hint == f"cpr inspect {keras_cnn}"
+
+
+def test_a_folder_without_a_model_is_told_no_flag_of_another_command(tmp_path):
+    (tmp_path / "weights.bin").write_bytes(b"x")
+    with pytest.raises(LoadError, match="No model was found") as error:
+        inspect_model(tmp_path)
+    assert error.value.hint == "Name the file or directory of the model itself."
