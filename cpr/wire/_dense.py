@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpr.errors import BadInput, shorten
+from cpr.wire._regular_lists import copied, regular
 
 # numpy 1 stops here, and no graph op goes further.
 MAX_RANK = 32
@@ -60,12 +61,38 @@ def dense(
         BadInput: The lists are ragged or hold a wrong value; names its path.
     """
     target = None if dtype is None else np.dtype(dtype)
+    if type(instances) is list:
+        array = _from_regular(instances, target)
+        if array is not None:
+            return array
     if type(instances) not in _JSON:
         return _from_array(instances, target, what, nulls_as_nan)
     flat, shape, kinds = _flatten(instances, what)
     if not kinds <= _JSON:
         return _from_array(instances, target, what, nulls_as_nan)
     return _from_leaves(flat, shape, kinds, target, what, nulls_as_nan)
+
+
+def _from_regular(instances: list[Any], target: np.dtype[Any] | None) -> Array | None:
+    """The array of lists without a fault; None where `_flatten` has to look at each value."""
+    if target is not None and target.kind in "SUOb":
+        return None
+    values = regular(instances)
+    if values is None:
+        return None
+    if values.dtype.kind == "f":
+        if target is not None and target.kind in "iu":
+            return None
+    elif target is None:
+        return copied(values, np.int64)
+    elif target.kind in "iu":
+        limits = np.iinfo(target)
+        fits = limits.min <= int(values.min()) and int(values.max()) <= limits.max
+        return copied(values, target) if fits else None
+    with np.errstate(over="ignore"):  # as `_floats`
+        if target is None or target.kind == "f":
+            return copied(values, np.float64 if target is None else target)
+        return copied(values, np.float64).astype(target)
 
 
 def _flatten(nested: Any, what: str) -> tuple[list[Any], tuple[int, ...], set[type]]:
