@@ -58,7 +58,8 @@ def clean(
         EnvironmentProblem: A file cannot be read or written.
     """
     source, out = source.absolute(), out.absolute()
-    export, exports = find_export(source, version)
+    exports = find_export(source, version)
+    export = exports.chosen
     _check_place(source, out, force=force)
     with _finished(out, force=force) as folder:
         copied = copy_model(export, folder, tag_sets=tags, wanted=signatures, progress=progress)
@@ -72,7 +73,7 @@ def clean(
         verify_copy(folder, copied, export)
         size = sum(path.stat().st_size for path in files_below(folder).values())
     taken = {*files.values(), model_file(export), *_of_variables(export)}
-    removed += left_behind(source, export, exports, taken)
+    removed += left_behind(source, export, exports.all, taken)
     ordered = sorted(removed, key=lambda item: (-item.size, item.what))
     before = sum(path.lstat().st_size for path in files_below(source).values())
     return Cleaned(

@@ -1,30 +1,19 @@
-"""Finds the SavedModels in a training directory, and the one to deploy."""
+"""Finds the SavedModel to deploy in a training directory, or says what is there instead."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
-from cpr.errors import LoadError, UsageError
-from cpr.savedmodel.layout import BINARY, TEXT, version_number
+from cpr.errors import LoadError
+from cpr.savedmodel.exports import Exports, find_exports
+from cpr.savedmodel.layout import BINARY, TEXT
 
-# What a training directory holds exports of: model_dir/export/best/1700000000/saved_model.pb.
-_DEPTH = 5
 _BUNDLE = "export.meta"
 _ARCHIVES = (".keras", ".h5", ".hdf5")
 
 
-def find_export(source: Path, version: int | None = None) -> tuple[Path, list[Path]]:
-    """The SavedModel to deploy, and all that there are.
-
-    A directory that is a SavedModel is taken itself. Else those below it are
-    looked for; of numbered ones, as exporters write them, the highest is the
-    latest and taken.
-
-    Args:
-        source: A directory.
-        version: The number of the one to take.
+def find_export(source: Path, version: int | None = None) -> Exports:
+    """The SavedModel to deploy, as `find_exports` chooses it.
 
     Raises:
         LoadError: There is none; the message says what is there, and what to do.
@@ -34,40 +23,10 @@ def find_export(source: Path, version: int | None = None) -> tuple[Path, list[Pa
     if not source.is_dir():
         what = "is a file" if source.exists() else "does not exist"
         raise LoadError(f"{source} {what}; a directory is expected.", hint="Check the path.")
-    found = list(_exports(source))
-    if not found:
+    found = find_exports(source, version)
+    if found is None:
         raise _nothing(source)
-    if found == [source] or source in found:
-        if version is not None and str(version) != source.name:
-            raise UsageError(
-                f"{source} is a SavedModel itself, and none of several versions.",
-                hint="Leave --version out, or name the directory above.",
-            )
-        return source, found
-    wanted = [path for path in found if version is None or version_number(path) == version]
-    if not wanted:
-        listed = ", ".join(str(path.relative_to(source)) for path in found)
-        raise UsageError(f"{source} has no export {version}; it has {listed}.")
-    parents = {path.parent if version_number(path) is not None else path for path in wanted}
-    if len(parents) > 1:
-        listed = ", ".join(sorted(str(path.relative_to(source)) for path in wanted))
-        raise UsageError(
-            f"{source} has exports in {len(parents)} places: {listed}.",
-            hint="Name the directory of the one to deploy in place of "
-            f"{source}, such as {min(wanted)}.",
-        )
-    return max(wanted, key=lambda path: version_number(path) or 0), found
-
-
-def _exports(source: Path) -> Iterator[Path]:
-    for top, folders, files in os.walk(source):
-        here = Path(top)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if BINARY in files or TEXT in files:
-            folders.clear()
-            yield here
-        elif len(here.relative_to(source).parts) >= _DEPTH:
-            folders.clear()
+    return found
 
 
 def _nothing(source: Path) -> LoadError:

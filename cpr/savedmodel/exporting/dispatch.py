@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError, UsageError, shorten
-from cpr.savedmodel.layout import BINARY, TEXT, holds_model, version_number
+from cpr.savedmodel.exports import find_exports
+from cpr.savedmodel.layout import BINARY, TEXT, holds_model
 from cpr.savedmodel.servable import Servable, SourceOptions
 from cpr.suggest import did_you_mean
 
@@ -76,7 +77,8 @@ def kind_of(source: Any, options: SourceOptions) -> tuple[SourceKind, Any]:
     Nothing of a framework is imported to decide.
 
     Raises:
-        UsageError: It is of no kind that can be exported.
+        UsageError: It is of no kind that can be exported, or a directory with
+            exports in several places.
         LoadError: The path does not exist, or holds nothing to export.
     """
     if isinstance(source, (str, os.PathLike)):
@@ -127,19 +129,14 @@ def _kind_of_directory(path: Path, options: SourceOptions) -> tuple[SourceKind, 
         return SourceKind.CHECKPOINT, path
     if is_checkpoint and not holds_model(path):
         return SourceKind.ESTIMATOR, path
-    versions = {
-        number: item
-        for item in path.iterdir()
-        if (number := version_number(item)) is not None and holds_model(item)
-    }
-    model = path if holds_model(path) else versions.get(max(versions, default=-1))
-    if model is None:
+    found = find_exports(path)
+    if found is None:
         names = ", ".join(sorted(item.name for item in path.iterdir())[:8]) or "nothing"
         raise LoadError(
             f"{path} holds nothing to export; it holds {names}.",
             hint="Give a SavedModel directory, a checkpoint's directory, or a model file.",
         )
-    return _kind_of_saved_model(model), model
+    return _kind_of_saved_model(found.chosen), found.chosen
 
 
 def _kind_of_saved_model(path: Path) -> SourceKind:

@@ -9,7 +9,7 @@ from typing import Any
 from cpr.errors import LoadError
 from cpr.savedmodel import bundle, protos
 from cpr.savedmodel.dtypes import dtype_name
-from cpr.savedmodel.layout import holds_model, version_number
+from cpr.savedmodel.exports import find_exports
 from cpr.savedmodel.migrating.saved_model_v1 import open_saved_model_v1
 from cpr.savedmodel.optimizer_state import is_optimizer_state
 from cpr.savedmodel.servable import Servable, SourceOptions
@@ -18,8 +18,6 @@ from cpr.savedmodel.sorted_table import DamagedIndex
 _SHOWN = 8
 # What a head's outputs are called.
 _PREDICTION = re.compile(r"(^|/)predictions/(probabilities|logistic|logits|predictions|scores)$")
-# model_dir/export/<exporter>/<number>, or an export_dir_base inside model_dir.
-_PLACES = ("*", "export/*", "export/*/*", "*/*")
 
 
 def open_estimator(tf: Any, source: Path, options: SourceOptions) -> Servable:
@@ -27,25 +25,12 @@ def open_estimator(tf: Any, source: Path, options: SourceOptions) -> Servable:
 
     Raises:
         LoadError: It holds checkpoints only; the message says what is needed.
+        UsageError: It holds exports in several places.
     """
-    return open_saved_model_v1(tf, exported_model(source), options)
-
-
-def exported_model(folder: Path) -> Path:
-    """The newest SavedModel in an Estimator's directory: the highest number.
-
-    Raises:
-        LoadError: There is none.
-    """
-    found = {
-        (number, path)
-        for place in _PLACES
-        for path in folder.glob(place)
-        if (number := version_number(path)) is not None and holds_model(path)
-    }
-    if found:
-        return max(found)[1]
-    raise _checkpoints_only(folder)
+    found = find_exports(source)
+    if found is None:
+        raise _checkpoints_only(source)
+    return open_saved_model_v1(tf, found.chosen, options)
 
 
 def _checkpoints_only(folder: Path) -> LoadError:

@@ -115,6 +115,15 @@ def test_an_estimators_directory_is_the_newest_export_in_it(tf, tf1_two_graphs, 
     assert [path.name for path in (done.path / "assets").iterdir()] == ["colours.txt"]
 
 
+def test_of_exports_in_several_places_none_is_guessed(tf, tf1_two_graphs, trained, tmp_path):
+    folder = tmp_path / "model_dir"
+    shutil.copytree(trained.path.parent, folder)
+    for place in ("export/best/10", "export/latest/11"):
+        shutil.copytree(tf1_two_graphs, folder / place)
+    with pytest.raises(UsageError, match="has exports in 2 places: export/best/10, export/latest"):
+        export(folder, tmp_path / "out", source_tags=["serve"])
+
+
 def test_the_vocabulary_moves_with_the_export(tf, tmp_path):
     vocabulary = tmp_path / "words.txt"
     vocabulary.write_text("red\ngreen\n", encoding="utf-8")
