@@ -12,6 +12,7 @@ import numpy as np
 
 from cpr.artifacts.compiled import Compiled
 from cpr.errors import BadInput, PredictionFailed
+from cpr.predictors._compiled_text import TextReader
 from cpr.predictors._litert_runner import LiteRTFunction, run_error
 from cpr.predictors._onnx_session import open_session, reason
 from cpr.runtimes.signatures import Signature, TensorSpec, find_default
@@ -88,6 +89,9 @@ class CompiledRunner:
             name: _Call(self.signatures[name], entry, self._files[entry["file"]], is_onnx=is_onnx)
             for name, entry in made.items()
         }
+        for name, entry in made.items():
+            for alias, told in entry.get("readers", {}).items():
+                self._calls[name].readers[alias] = TextReader(told, compiled.folder)
         default = find_default(self.signatures, configured)
         if default and default not in self._calls:
             self._opened(f"the default signature {default!r}")
@@ -144,6 +148,7 @@ class _Call:
         self, signature: Signature, entry: Mapping[str, Any], function: Any, *, is_onnx: bool
     ) -> None:
         self.is_strict = bool(entry["is_strict"])
+        self.readers: dict[str, TextReader] = {}
         self._largest: float | None = entry.get("largest")
         self._signature = signature
         self._function = function
@@ -160,6 +165,8 @@ class _Call:
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         for name, (low, high) in self._bounds.items():
             _check_bounds(name, feeds[name], low, high)
+        if self.readers:
+            feeds = {**feeds, **{name: read(feeds[name]) for name, read in self.readers.items()}}
         try:
             found = self._function({name: feeds[alias] for alias, name in self._inputs.items()})
         except (ValueError, RuntimeError) as error:

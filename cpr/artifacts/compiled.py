@@ -208,15 +208,18 @@ def _check_files(folder: Path, record: Mapping[str, Any]) -> None:
             raise _Unusable(f"{shorten(name)} is missing")
         if not isinstance(entry, dict) or _sha256(path) != entry.get("sha256"):
             raise _Unusable(f"{name} is damaged")
-    for name in _used_files(record["model"]):
+    for name in used_files(record["model"]):
         if name not in record["files"]:
             raise _Unusable(f"{RECORD} lists no file {shorten(name)}")
 
 
-def _used_files(model: Mapping[str, Any]) -> list[str]:
-    """The files that the predictors open, as they find them in the record."""
+def used_files(model: Mapping[str, Any]) -> list[str]:
+    """The files that the predictors open, as they find them in the record's part `model`."""
     signatures = model.get("signatures")
     entries = list(signatures.values()) if isinstance(signatures, dict) else []
+    readers = [one.get("readers") for one in entries if isinstance(one, dict)]
+    for found in readers:
+        entries += found.values() if isinstance(found, dict) else []
     return [
         str(one["file"]) for one in (model, *entries) if isinstance(one, dict) and "file" in one
     ]

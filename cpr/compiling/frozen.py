@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cpr.compiling.declined import Declined
@@ -30,11 +30,14 @@ class FrozenGraph:
         graph: The GraphDef, its functions inlined.
         inputs: The tensors' names by alias.
         outputs: The same of the outputs.
+        tables: Handles of lookup tables by the nodes that stand for them; those
+            of a session's graph have nodes of their own.
     """
 
     graph: Any
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    tables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
@@ -52,7 +55,9 @@ class FrozenGraph:
                 for key, value in node.attr.items()
                 if not key.startswith("_") and key != "shared_name"
             }
-            told = (numbers[node.name], node.op, inputs, sorted(attributes.items()))
+            is_table = node.name in self.tables or ("Table" in node.op and not inputs)
+            table = node.name if is_table else ""
+            told = (numbers[node.name], node.op, inputs, sorted(attributes.items()), table)
             digest.update(repr(told).encode())
         ends = {alias: _renamed(name, numbers) for alias, name in sorted(self.outputs.items())}
         return digest.hexdigest() + repr(ends)
@@ -95,6 +100,11 @@ def freeze(
         graph,
         dict(zip(_in_order(function, signature.inputs, fed), fed, strict=True)),
         dict(zip(sorted(signature.outputs), fetched, strict=True)),
+        {
+            inner.name.partition(":")[0]: outer
+            for outer, inner in function.graph.captures
+            if inner.dtype == tf.resource
+        },
     )
 
 

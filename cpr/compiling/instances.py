@@ -15,7 +15,15 @@ _SIZES = (5, 1, 12)
 _HIGHEST = 2**31 - 1
 # Beyond what a vocabulary is likely to hold nothing more is learned.
 _WIDEST = 100_000
-_WORDS = ("the", "a good film", "Bad", "unknown!", "", "zürich", "x1 x2", "0.5")
+_PLAIN = ("the", "a good film", "Bad", "unknown!", "", "zürich", "x1 x2", "0.5")
+# What implementations of lower case, punctuation and white space may disagree about.
+_WORDS = (
+    *_PLAIN,
+    "Tab\tline\nfeed\x0band\x0cpage\r end",
+    "ÄÖÜ İ ß ǅ K",
+    "nul\x00in a-b_c/d\\e^f`g~h",
+    "“quoted” — dash… no\u00a0break\u2003em\x85next\x1cfile",
+)
 
 Accepts = Callable[[list[Any]], bool]
 Bounds = Mapping[str, tuple[int, int]]

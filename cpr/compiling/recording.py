@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cpr.artifacts.compiled import SCHEMA, hash_files
+from cpr.artifacts.compiled import SCHEMA, hash_files, used_files
 from cpr.compiling.report import Candidate
 
 _LIBRARIES = (
@@ -49,9 +49,7 @@ def finish(
             name: _without_file(entry, left[name]) if name in left else entry
             for name, entry in model["signatures"].items()
         }
-        used = {entry["file"] for entry in model["signatures"].values() if "file" in entry}
-    else:
-        used = {model["file"]}
+    used = used_files(model)
     return {
         **record,
         "model": model,
@@ -84,5 +82,5 @@ def library_versions() -> dict[str, str]:
 
 
 def _without_file(entry: Mapping[str, Any], why_not: str) -> dict[str, Any]:
-    kept = {key: value for key, value in entry.items() if key != "file"}
+    kept = {key: value for key, value in entry.items() if key not in ("file", "readers")}
     return {**kept, "why_not": why_not}

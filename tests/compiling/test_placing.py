@@ -1,3 +1,7 @@
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from cpr.compiling import compile_model
@@ -77,3 +81,42 @@ def test_refuses_to_compile_beside_what_something_else_wrote(foreign):
     with pytest.raises(EnvironmentProblem, match="was not written by cpr compile"):
         compile_model(foreign.parent)
     assert (foreign / "notes.txt").read_text() == "mine"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from cpr.compiling.placing import place, remove
+
+def kill(event, arguments):
+    if event == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(kill)
+made, folder = map(Path, sys.argv[2:4])
+place(made, {"schema": "x"}, folder) if sys.argv[4] == "place" else remove(folder)
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "act", "left"),
+    [
+        ("shutil.copyfile", "place", ["compiled.json", "function-7.onnx"]),
+        ("ctypes.dlopen", "place", ["compiled.json", "function-7.onnx"]),
+        ("shutil.rmtree", "place", ["compiled.json", "function-0.onnx"]),
+        ("os.rename", "remove", ["compiled.json", "function-7.onnx"]),
+        ("shutil.rmtree", "remove", []),
+    ],
+    ids=["copying", "swapping", "removing the old", "setting aside", "removing"],
+)
+def test_killed_it_leaves_what_was_there_or_the_new_and_the_next_run_sweeps(
+    made, earlier, event, act, left
+):
+    command = [sys.executable, "-c", KILLED, event, made, earlier, act]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    model = earlier.parent
+    assert (names_below(earlier) if earlier.exists() else []) == left
+    (hidden,) = (path.name for path in model.iterdir() if path.name != "compiled")
+    assert hidden.startswith(".compiled.")
+    place(made, {"schema": "x"}, earlier)
+    assert names_below(model) == ["compiled", "compiled/compiled.json", "compiled/function-0.onnx"]

@@ -1,0 +1,54 @@
+"""Numbers of the words of texts, as the operations of a text model make them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cpr.wire.tensors import Array
+
+# What Keras calls punctuation: all of ASCII but letters, digits and spaces.
+_PUNCTUATION = b"""!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'"""
+
+
+class TextReader:
+    """Looks words up, whole texts or the words of each.
+
+    Args:
+        told: What the record holds of it.
+        folder: Where its vocabulary is.
+    """
+
+    def __init__(self, told: Mapping[str, Any], folder: Path) -> None:
+        vocabulary = json.loads((folder / told["file"]).read_bytes())
+        pairs = zip(vocabulary["words"], vocabulary["numbers"], strict=True)
+        self._numbers = {word.encode(): int(number) for word, number in pairs}
+        self._numbers |= {word.encode(): int(number) for word, number in told["also"].items()}
+        self._default = int(told["default"])
+        self._changes = [step for step in told["steps"] if step != "split"]
+        self._is_split = "split" in told["steps"]
+        self._length: int | None = told.get("length")
+        self._filling = int(told.get("filled_with", 0))
+
+    def __call__(self, texts: Array) -> Array:
+        """The numbers of an array of bytes: of each text, or a row of each text's words."""
+        flat = texts.ravel().tolist()
+        for change in self._changes:
+            if change == "lower":
+                flat = [text.lower() for text in flat]
+            else:
+                flat = [text.translate(None, _PUNCTUATION) for text in flat]
+        find, default = self._numbers.get, self._default
+        if not self._is_split:
+            found = np.array([find(text, default) for text in flat], np.int64)
+            return found.reshape(texts.shape)
+        rows = [[find(word, default) for word in text.split()] for text in flat]
+        length = max(map(len, rows), default=0) if self._length is None else self._length
+        filled = np.full((len(rows), length), self._filling, np.int64)
+        for target, row in zip(filled, rows, strict=True):
+            target[: len(row)] = row[:length]
+        return filled
