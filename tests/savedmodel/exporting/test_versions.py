@@ -1,5 +1,9 @@
 """Version directories: numbered, whole or not there, and collected by policy."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -131,3 +135,73 @@ def test_a_version_that_is_a_link_goes_and_what_it_names_stays(tmp_path):
     assert collect(base, Retention(1), sparing=newest) == ([base / "1"], [])
     assert [path.name for path in base.iterdir()] == ["2"]
     assert (tmp_path / "elsewhere" / "1" / "saved_model.pb").is_file()
+
+
+EXPORTS = """
+import os, signal, sys
+from pathlib import Path
+from cpr.savedmodel.exporting.versions import Retention, collect, publish, staged
+
+base, event = Path(sys.argv[1]), sys.argv[2]
+
+def kill(found, arguments):
+    if found == event:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+for number in range(int(sys.argv[3])):
+    if number == int(sys.argv[3]) - 1 and event:
+        sys.addaudithook(kill)
+    with staged(base, "next") as folder:
+        (folder / "variables").mkdir()
+        for name in ("saved_model.pb", "variables/variables.index", "fingerprint.pb"):
+            (folder / name).write_text("x")
+        place = publish(folder, base, "next")
+    collect(base, Retention(int(sys.argv[4])), sparing=place)
+"""
+WHOLE = ["fingerprint.pb", "saved_model.pb", "variables"]
+
+
+def run_exports(base, *, killed_at="", count, keep=1000):
+    command = [sys.executable, "-c", EXPORTS, base, killed_at, str(count), str(keep)]
+    return subprocess.run(command, check=False).returncode
+
+
+@pytest.mark.parametrize(
+    ("event", "keep", "versions"),
+    [("os.rename", 9, [1]), ("shutil.rmtree", 9, [1, 2]), ("os.rename", 1, [1])],
+    ids=["before it gets its name", "once it has it", "with a policy"],
+)
+def test_a_killed_export_leaves_whole_versions_and_the_next_sweeps(tmp_path, event, keep, versions):
+    assert run_exports(tmp_path, killed_at=event, count=2, keep=keep) == -signal.SIGKILL
+    assert versions_in(tmp_path) == versions
+    assert len(list(tmp_path.iterdir())) == len(versions) + 1
+    for number in versions:
+        assert sorted(os.listdir(tmp_path / str(number))) == WHOLE
+    assert run_exports(tmp_path, count=1) == 0
+    assert versions_in(tmp_path) == [*versions, versions[-1] + 1]
+    assert len(list(tmp_path.iterdir())) == len(versions) + 1
+
+
+def test_what_a_killed_policy_was_removing_is_removed_by_the_next(tmp_path):
+    assert run_exports(tmp_path, count=3) == 0
+    code = EXPORTS.replace("found == event", "found == event and not list(base.glob('[12]'))")
+    command = [sys.executable, "-c", code, tmp_path, "shutil.rmtree", "1", "1"]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert versions_in(tmp_path) == [4]
+    assert len(list(tmp_path.iterdir())) == 2
+    assert run_exports(tmp_path, count=1) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["4", "5"]
+
+
+def test_processes_that_race_get_numbers_each_and_no_reader_meets_half_of_one(tmp_path):
+    command = [sys.executable, "-c", EXPORTS, tmp_path, "", "40", "1000"]
+    writers = [subprocess.Popen(command) for _ in range(2)]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        for number in versions_in(tmp_path):
+            assert sorted(os.listdir(tmp_path / str(number))) == WHOLE
+            seen.add(number)
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert versions_in(tmp_path) == list(range(1, 81))
+    assert len(list(tmp_path.iterdir())) == 80
+    assert seen
