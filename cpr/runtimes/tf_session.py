@@ -147,7 +147,12 @@ class TfSession:
         fetches = list(dict.fromkeys(name for name in outputs.values() if name not in feeds))
         call = make_callable(self._session, list(feeds), fetches, is_small=self._is_small)
 
-        least = self.least_ranks.get(signature.name)
+        # By tensor, since a Keras model's signature has names of its own for them.
+        declared = self.signatures[signature.name].inputs
+        least = {
+            feeds[declared[alias].name]: rank
+            for alias, rank in self.least_ranks.get(signature.name, {}).items()
+        }
 
         def run(values: Mapping[str, Array]) -> dict[str, Array]:
             if least:

@@ -40,6 +40,15 @@ def test_agrees_with_keras(keras_model, tmp_path, name):
     assert predictions.dtype == np.float32
 
 
+def test_a_model_of_images_is_answered_by_its_own_names(keras, tmp_path):
+    layers = [keras.Input((6, 6, 1), name="picture"), keras.layers.Conv2D(2, 3)]
+    model = keras.Sequential(layers)
+    model.save(tmp_path / "model.keras")
+    images = np.ones((2, 6, 6, 1), np.float32)
+    predictions = KerasModel.from_path(tmp_path).predict(images.tolist())
+    assert np.allclose(predictions, model(images).numpy(), rtol=1e-6)
+
+
 def test_leaves_nothing_behind(saved, predictor):
     assert [path.name for path in saved.iterdir()] == ["model.keras"]
     assert predictor.predict(INSTANCES[:1]).shape == (1, 3)
