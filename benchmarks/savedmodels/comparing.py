@@ -20,6 +20,7 @@ from tensorflow_side import Answer, Loader, ProcessDied, in_fresh_process
 INSPECT = "inspect"
 TOOLS = ("clean", "float32", "float16", "int8", "frozen", "compile", "export")
 _ORIGINAL = 1
+_AGAIN = 8
 _LOADERS: tuple[Loader, ...] = ("v1", "tf2")
 
 
@@ -159,8 +160,20 @@ def _through_loaders(
                 continue  # the original is there unchanged; the compiled one is for our server
             answers = _ask(served / str(number), tags, loader, made)
             found = list(_apart(made, originals, answers, one))
+            if found and _is_unsteady(served / str(_ORIGINAL), tags, loader, made, originals):
+                row.notes.append(f"{loader}: the original does not answer the same each time")
+                continue
             row.compared += len(made)
             _judge(row, one.tool, [f"{loader}: {text}" for text in found])
+
+
+def _is_unsteady(
+    folder: Path, tags: Sequence[str], loader: Loader, made: list[Call], answers: list[Answer]
+) -> bool:
+    """Whether a model contradicts its own answers, asked some times more: steps that race."""
+    same = Written("the original", folder, 0)
+    again = (_ask(folder, tags, loader, made) for _ in range(_AGAIN))
+    return any(list(_apart(made, answers, some, same)) for some in again)
 
 
 def _ask(folder: Path, tags: Sequence[str], loader: Loader, made: list[Call]) -> list[Answer]:

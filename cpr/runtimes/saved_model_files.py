@@ -8,13 +8,15 @@ from typing import Any
 from cpr.errors import LoadError
 from cpr.extras import import_extra
 from cpr.runtimes.signatures import Signature, TensorSpec
+from cpr.savedmodel.calls import refuse_endless_calls
 
 
 def choose_tags(folder: Path, tags: tuple[str, ...]) -> frozenset[str]:
     """The tags of the MetaGraph to load: exactly these, else ``serve``, else the only ones.
 
     Raises:
-        LoadError: No MetaGraph has them, or the file is damaged.
+        LoadError: No MetaGraph has them, or the file is damaged, or one that
+            TensorFlow cannot take.
     """
     available = _tag_sets(folder)
     wanted = frozenset(tags or ("serve",))
@@ -64,6 +66,7 @@ def _tag_sets(folder: Path) -> list[frozenset[str]]:
         raise LoadError(f"{path} cannot be read: {error.strerror}") from error
     except (decode_error, text_format.ParseError, UnicodeDecodeError) as error:
         raise LoadError(f"{path} is not a SavedModel, or is damaged: {error}") from error
+    refuse_endless_calls(model, folder)
     return [frozenset(graph.meta_info_def.tags) for graph in model.meta_graphs]
 
 

@@ -12,6 +12,7 @@ from cpr.errors import BadInput, BadOutput, EnvironmentProblem, LoadError, Predi
 from cpr.predictors.tf_saved_model import TfSavedModel
 from cpr.runtimes.tf_functions import TfFunctions
 from cpr.runtimes.tf_session import TfSession
+from cpr.savedmodel.reader import read_saved_model, write_saved_model
 
 # Functions of numpy are not on the list of what pickles may name.
 NUMPY = PredictorSettings(trusted=("numpy.multiply", "numpy.take"))
@@ -486,6 +487,18 @@ def test_output_that_is_an_input_is_passed_through(tf, tmp_path):
 def test_damaged_file_is_named(half_plus_two, tmp_path):
     folder = copied(half_plus_two, tmp_path / "model", saved_model__pb=b"\xff\xffnot a model")
     with pytest.raises(LoadError, match=r"saved_model\.pb is not a SavedModel, or is damaged"):
+        TfSavedModel.from_path(folder)
+
+
+def test_a_function_that_calls_itself_is_refused(tf2_model, tmp_path):
+    """TensorFlow would end the process."""
+    folder = copied(tf2_model, tmp_path / "model")
+    model = read_saved_model(folder)
+    for function in model.meta_graphs[0].graph_def.library.function:
+        node = function.node_def.add(name="again", op="PartitionedCall")
+        node.attr["f"].func.name = function.signature.name
+    write_saved_model(model, folder)
+    with pytest.raises(LoadError, match="has functions that call themselves"):
         TfSavedModel.from_path(folder)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError, UsageError, shorten
+from cpr.savedmodel.calls import refuse_endless_calls
 from cpr.savedmodel.meta_graph import assets, choose_meta_graph, leads_out, tags
 from cpr.savedmodel.migrating.model import Restore, V1Model, of_protos, session_for
 from cpr.savedmodel.migrating.opening import as_servable
@@ -29,7 +30,9 @@ def open_saved_model_v1(tf: Any, source: Path, options: SourceOptions) -> Servab
 
 def _load(tf: Any, session: Any, source: Path, wanted: tuple[str, ...]) -> V1Model:
     """Load one MetaGraph of a SavedModel into a session."""
-    chosen = choose_meta_graph(read_saved_model(source), wanted or None, where=source)
+    model = read_saved_model(source)
+    refuse_endless_calls(model, source)
+    chosen = choose_meta_graph(model, wanted or None, where=source)
     files = _files(chosen, source)
     try:
         with session.graph.as_default(), without_deprecations(tf):
