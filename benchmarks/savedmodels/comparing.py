@@ -21,6 +21,7 @@ INSPECT = "inspect"
 TOOLS = ("clean", "float32", "float16", "int8", "frozen", "compile", "export")
 _ORIGINAL = 1
 _AGAIN = 8
+_FAULT_OF_SERVER = 500
 _LOADERS: tuple[Loader, ...] = ("v1", "tf2")
 
 
@@ -192,16 +193,13 @@ def _apart(
         return
     for call, first, second in zip(made, originals, answers, strict=True):
         label = f"{call.signature}: {call.name}"
-        if isinstance(first, str) or isinstance(second, str):
-            if isinstance(first, str) != isinstance(second, str):
-                yield f"{label}: {_kind(first)}, and written: {_kind(second)}"
+        if isinstance(first, str):
+            continue  # the original fails: what is written may do better
+        if isinstance(second, str):
+            yield f"{label}: answered, and written: {second[:160]}"
             continue
         if problem := difference(first, second, one.tolerance, is_odd=call.is_odd):
             yield f"{label}: {problem}"
-
-
-def _kind(answer: Answer) -> str:
-    return answer[:160] if isinstance(answer, str) else "answered"
 
 
 def _through_servers(
@@ -215,7 +213,7 @@ def _through_servers(
         return
     _compare_replies(row, "http", written, asked, replies)
     for request, (status, document) in zip(asked, replies[_ORIGINAL], strict=True):
-        if status >= 500:
+        if status >= _FAULT_OF_SERVER:
             row.disagreements.append(
                 f"http: the original: {request.name}: {status} {str(document)[:200]}"
             )
@@ -236,7 +234,7 @@ def _compare_replies(
     for number, one in written.items():
         found = []
         for request, first, second in zip(asked, replies[_ORIGINAL], replies[number], strict=True):
-            if first[0] != second[0]:
+            if first[0] != second[0] and first[0] < _FAULT_OF_SERVER:
                 found.append(
                     f"{request.name}: {first[0]} became {second[0]} {str(second[1])[:200]}"
                 )
