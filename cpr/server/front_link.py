@@ -202,6 +202,9 @@ class Link(asyncio.Protocol):
                 status ^= PLACED_ANSWER
                 slot, place = unpack_answer_place(data, body_start)
                 view = self._passage.lend(slot, place, length)
+            if not pending and not self.is_batchable:
+                self.on_room(self)  # the worker may begin another while this one is answered
+                self._flush()
             if exchange.owner is not None:
                 content_type = data[start + REPLY_SIZE : body_start] if type_length else b""
                 if raw != (found := data[start + ANSWER_SIZE : start + REPLY_SIZE]):
@@ -228,6 +231,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the event loop when the worker has ended, or the channel is closed."""
         self._transport = None
+        self._passage = FrontPassage(memoryview(b""))
         self.on_lost(self, *self._parted())
         self.progress.close()
 

@@ -6,7 +6,6 @@ reads here which frames it had begun, and so which one may have killed it.
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import os
 from time import monotonic_ns
@@ -34,11 +33,11 @@ class Progress:
 
     def __init__(self, descriptor: int) -> None:
         try:
-            self._memory = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
+            memory = memoryview(mmap.mmap(descriptor, os.fstat(descriptor).st_size))
         finally:
             os.close(descriptor)
-        self._numbers = memoryview(self._memory)[:_SIZE].cast("Q")
-        self.further = memoryview(self._memory)[_SIZE:]
+        self._numbers = memory[:_SIZE].cast("Q")
+        self.further = memory[_SIZE:]
 
     def take(self, frames: int) -> None:
         """Say that so many further frames are being predicted from now on."""
@@ -60,5 +59,3 @@ class Progress:
         """Give the memory back, once nobody has a view of it any more; safe to call twice."""
         self._numbers.release()
         self.further.release()
-        with contextlib.suppress(BufferError):  # the last view gives it back
-            self._memory.close()

@@ -1,8 +1,10 @@
 """What a link writes to its worker and when: over a real socket, before the loop turns."""
 
 import asyncio
+import gc
 import os
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -234,6 +236,48 @@ def test_what_has_no_room_in_the_passage_goes_through_the_socket():
         assert names(frames) == [*range(2, 42)]
 
     run(scenario)
+
+
+def test_a_worker_that_takes_one_call_at_a_time_has_the_next_before_one_is_answered():
+    async def scenario(wire):
+        arrived = []
+        wire.link.is_batchable = False
+        wire.link.on_room = lambda link: wire.send() if wire.sent < 3 else None
+        wire.link.on_reply = lambda exchange, link, outcome: arrived.append(names(wire.arrived()))
+        wire.send()
+        (frame,) = await wire.frames(1)
+        wire.answer(frame, LARGE)
+        while not arrived:
+            await asyncio.sleep(0)
+        assert arrived == [[3]]
+
+    run(scenario)
+
+
+def test_the_memory_shared_with_a_worker_goes_with_the_last_of_its_answers():
+    async def scenario(wire):
+        wire.send(1, LARGE)
+        (frame,) = await wire.frames(1)
+        wire.answer(frame, LARGE)
+        while len(wire.replies) < 2:
+            await asyncio.sleep(0)
+        both = mappings()
+        wire.worker.close()
+        while not wire.link.is_closed:
+            await asyncio.sleep(0)
+        assert mappings() == both
+        assert bytes(wire.replies.pop().body) == LARGE
+        assert mappings() == both - 1
+
+    gc.disable()
+    try:
+        run(scenario)
+    finally:
+        gc.enable()
+
+
+def mappings():
+    return Path("/proc/self/maps").read_text().count("cpr-progress")
 
 
 async def turn():
