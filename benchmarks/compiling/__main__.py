@@ -1,4 +1,4 @@
-"""What compiling and shrinking gain, for six architectures: `python benchmarks/compiling`.
+"""What compiling and shrinking gain, for eight architectures: `python benchmarks/compiling`.
 
 Each model is built, compiled with `cpr compile`, and called through its
 predictor, original and compiled in turns; for SavedModels the plain signature
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from architectures import ARCHITECTURES, Architecture, plain_signature
+from runtimes import runtime_table, try_each
 from sizes import shrink_each, size_table
 
 from cpr.artifacts.compiled import FOLDER, read_record
@@ -56,6 +57,7 @@ class Row:
     us: Mapping[int, Mapping[str, float]]
     cold: Mapping[str, tuple[float, float]]
     shrunk: Mapping[str, Shrunk]
+    each: CompileReport | None
 
 
 def main() -> int:
@@ -72,7 +74,8 @@ def main() -> int:
             for name, item in ARCHITECTURES.items()
             if not arguments.only or name in arguments.only
         ]
-    text = f"{table(rows)}\n\n{size_table({row.name: row.shrunk for row in rows})}"
+    tables = [table(rows), runtime_table({row.name: row.each for row in rows})]
+    text = "\n\n".join([*tables, size_table({row.name: row.shrunk for row in rows})])
     print(text)
     if arguments.json:
         arguments.json.write_text(json.dumps([to_json(row) for row in rows], indent=1) + "\n")
@@ -89,6 +92,7 @@ def measure(item: Architecture, folder: Path, rounds: int) -> Row:
     instances = item.build(folder)
     shrunk = shrink_each(folder)
     print(f"{item.name}: compiling", file=sys.stderr)
+    each = try_each(folder)
     report = compile_model(folder, terms=CompileTerms(batch_sizes=SIZES))
     subject = Subject(folder, report.kind)
     predictors = {"original": subject.open(runtime="native")}
@@ -105,7 +109,7 @@ def measure(item: Architecture, folder: Path, rounds: int) -> Row:
         us[size] = time_in_turns(calls, rounds=rounds)
     body = json.dumps({"instances": instances[:1]})
     cold = {name: cold_start(folder, body, name) for name in predictors}
-    return Row(item.name, report, size_of(subject), us, cold, shrunk)
+    return Row(item.name, report, size_of(subject), us, cold, shrunk, each)
 
 
 def cold_start(folder: Path, body: str, name: str) -> tuple[float, float]:
@@ -168,6 +172,7 @@ def to_json(row: Row) -> dict[str, Any]:
     told = {"name": row.name, "report": row.report.to_json(), "size_bytes": row.size_bytes}
     if row.report.folder and (row.report.folder / "compiled.json").exists():
         told["record"] = read_record(row.report.folder)
+    told["each"] = row.each.to_json() if row.each else None
     told["shrunk"] = {weights: one.to_json() for weights, one in row.shrunk.items()}
     return {**told, "us": {str(n): dict(us) for n, us in row.us.items()}, "cold": dict(row.cold)}
 

@@ -1,4 +1,4 @@
-"""The six models whose compiling is measured, built from fixed seeds."""
+"""The eight models whose compiling is measured, built from fixed seeds."""
 
 from __future__ import annotations
 
@@ -81,6 +81,34 @@ def _text(folder: Path) -> list[Any]:
     return texts
 
 
+def _recurrent(folder: Path) -> list[Any]:
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    ids = layers.Input((30,), dtype="int32")
+    x = layers.GRU(32)(layers.Embedding(500, 16, mask_zero=True)(ids))
+    keras.Model(ids, layers.Dense(3, "softmax")(x)).export(str(folder / "1"), verbose=False)
+    return np.random.default_rng(7).integers(0, 500, (64, 30)).tolist()
+
+
+def _iterative(folder: Path) -> list[Any]:
+    import tensorflow as tf
+
+    weights = np.random.default_rng(7).normal(size=(16, 16)).astype(np.float32) / 4
+
+    def solve(x: Any) -> dict[str, Any]:
+        def step(i: Any, y: Any) -> tuple[Any, Any]:
+            return i + 1, y + 0.1 * tf.math.erfinv(0.9 * tf.tanh(y @ weights))
+
+        return {"y": tf.while_loop(lambda i, _: i < 50, step, (0, x))[1]}
+
+    spec = tf.TensorSpec([None, 16], tf.float32, "x")
+    function = tf.function(solve).get_concrete_function(spec)
+    tf.saved_model.save(tf.Module(), str(folder / "1"), signatures=function)
+    return _rows(64, 16)
+
+
 def _boosted(folder: Path) -> list[Any]:
     import joblib
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -138,6 +166,8 @@ ARCHITECTURES = {
     "cnn": Architecture("CNN, MobileNetV2 of 96 px", _cnn),
     "transformer": Architecture("transformer, 2 layers of 128", _transformer),
     "text": Architecture("text with a vocabulary", _text),
+    "recurrent": Architecture("GRU of 30 ids, masked", _recurrent),
+    "iterative": Architecture("loop of 50 steps, with erfinv", _iterative),
     "boosted": Architecture("gradient-boosted trees", _boosted),
     "pipeline": Architecture("scikit-learn pipeline", _pipeline),
 }

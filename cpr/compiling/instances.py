@@ -68,10 +68,10 @@ class SignatureInstances:
         return _as_instances(columns, count)
 
     def misshapen(self, number: int) -> list[list[Any]]:
-        """Instances of other shapes than are declared: one size less, more, and a rank more."""
+        """Instances of other shapes than are declared: a size less, larger, and a rank more."""
         found = []
         generator = np.random.default_rng(number)
-        for change in (_without_last, _longer, _deeper):
+        for change in (_without_last, _longer, _wider, _deeper, _nested):
             shapes = {}
             for alias, spec in self._signature.inputs.items():
                 inner = change(_inner(spec, _SIZES[0]))
@@ -174,6 +174,15 @@ def _without_last(shape: tuple[int, ...]) -> tuple[int, ...] | None:
 
 def _longer(shape: tuple[int, ...]) -> tuple[int, ...] | None:
     return (*shape[:-1], shape[-1] + 1) if shape else None
+
+
+def _wider(shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Larger, but for the last size: a convolution takes images of any size."""
+    return (shape[0] + 1, *shape[1:]) if len(shape) > 1 else None
+
+
+def _nested(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (1, *shape)
 
 
 def _deeper(shape: tuple[int, ...]) -> tuple[int, ...]:

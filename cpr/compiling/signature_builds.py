@@ -153,6 +153,8 @@ def _write(
     source: _Source, signature: Signature, frozen: FrozenGraph, path: Path
 ) -> dict[str, Any]:
     tf, runtime = source.tf, source.runtime
+    if runtime != "litert" and "string" in {spec.dtype for spec in signature.outputs.values()}:
+        raise Declined(f"it answers with text, of which {runtime} knows too little")
     numeric, readers = split_text(tf, source.runner, signature, frozen)
     told: dict[str, Any] = {"file": path.name}
     for number, (alias, (reader, vocabulary)) in enumerate(sorted(readers.items())):
