@@ -11,15 +11,18 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
-from cpr.errors import CprError, LoadError, UsageError
+from cpr.errors import CprError, LoadError, UsageError, UserCodeError
+from cpr.frames import user_place
 from cpr.savedmodel.exporting.batches import unbatched_outputs
 from cpr.savedmodel.method_names import set_method_names, short_name
 from cpr.savedmodel.reach import INIT_SIGNATURE, MAIN_OP
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
 from cpr.savedmodel.servable import PREDICT, Servable, ServableFunction
 from cpr.savedmodel.tensorflow_library import first_line, without_deprecations
+from cpr.user_errors import explained
 
 Signatures = Mapping[str, ServableFunction]
 # One MetaGraph: its tags, and its signatures.
@@ -43,6 +46,7 @@ def write(
 
     Raises:
         UsageError: A function cannot be traced with its inputs.
+        UserCodeError: A function raised by itself.
         LoadError: The graph uses something that no one owns.
     """
     with without_deprecations(tf):
@@ -93,12 +97,21 @@ def _trace(tf: Any, name: str, function: ServableFunction) -> Any:
         raise
     except Exception as error:  # whatever the source's Python code raises
         shapes = ", ".join(f"{key} {spec.shape}" for key, spec in specs.items())
-        raise UsageError(
-            f"the signature {name!r} cannot be traced with the inputs {shapes}: "
-            f"{type(error).__name__}: {first_line(error, Path('/'))}",
-            hint="A batch of any size is wanted; where the model needs a fixed one, keep the "
-            "inputs as they are: any_batch=False, --keep-batch.",
-        ) from error
+        raise _untraceable(f"{name!r} cannot be traced with the inputs {shapes}", error) from error
+
+
+def _untraceable(what: str, error: Exception) -> CprError:
+    """The user's error where their own line raised it; else one about what TensorFlow refuses."""
+    problem = f"the signature {what}: {type(error).__name__}: {first_line(error, Path('/'))}"
+    place = user_place(error)
+    last = extract_tb(error.__traceback__)[-1]
+    if place is not None and (last.filename, last.lineno) == (place.file, place.line):
+        return explained(UserCodeError, problem, error)
+    hint = (
+        "A batch of any size is wanted; where the model needs a fixed one, keep the inputs as "
+        "they are: any_batch=False, --keep-batch."
+    )
+    return UsageError(problem, hint=f"{place.text}\n{hint}" if place else hint)
 
 
 def _owner(tf: Any, functions: Sequence[Any], servable: Servable) -> Any:

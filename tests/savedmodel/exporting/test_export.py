@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cpr.errors import PredictionFailed, UsageError
+from cpr.errors import PredictionFailed, UsageError, UserCodeError
 from cpr.predictors.tf_saved_model import TfSavedModel
 from cpr.savedmodel import Head, export, meta_graph, reader
 from cpr.savedmodel.bundle import read_index
@@ -168,3 +168,27 @@ def test_every_graph_has_tags_of_its_own(mlp, tmp_path, options, message):
     with pytest.raises(UsageError, match=message):
         export(mlp, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def refuses(scores):
+    raise ValueError("no such class")
+
+
+def reshapes(scores):
+    return {"scores": scores @ [[1.0]]}
+
+
+def test_a_function_that_raises_is_told_with_its_line(mlp, tmp_path):
+    with pytest.raises(
+        UserCodeError, match=r"be traced .*: ValueError: no such class"
+    ) as caught:
+        export(mlp, tmp_path / "out", postprocess=refuses)
+    assert caught.value.line == refuses.__code__.co_firstlineno + 1
+    assert "test_export.py" in caught.value.hint and "in refuses: raise" in caught.value.hint
+
+
+def test_what_tensorflow_refuses_is_told_with_the_line_that_asked_for_it(mlp, tmp_path):
+    with pytest.raises(UsageError, match="cannot be traced with the inputs flower") as caught:
+        export(mlp, tmp_path / "out", postprocess=reshapes)
+    assert "in reshapes: return" in caught.value.hint
+    assert "--keep-batch" in caught.value.hint
