@@ -179,9 +179,7 @@ def reshapes(scores):
 
 
 def test_a_function_that_raises_is_told_with_its_line(mlp, tmp_path):
-    with pytest.raises(
-        UserCodeError, match=r"be traced .*: ValueError: no such class"
-    ) as caught:
+    with pytest.raises(UserCodeError, match=r"be traced .*: ValueError: no such class") as caught:
         export(mlp, tmp_path / "out", postprocess=refuses)
     assert caught.value.line == refuses.__code__.co_firstlineno + 1
     assert "test_export.py" in caught.value.hint and "in refuses: raise" in caught.value.hint
