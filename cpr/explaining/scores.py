@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 
 from cpr.describing.estimators import labels_of
+from cpr.describing.parameters import parameters_of
 from cpr.errors import BadInput, BadOutput, shorten
 from cpr.explaining.explanation import SCALAR
 from cpr.explaining.shapley import Floats
@@ -201,8 +202,12 @@ def _labels(routine: Routine) -> list[str]:
 
 
 def _no_scores(value: Any, routine: Routine) -> BadInput:
+    names = [item["name"] for item in parameters_of(routine, "custom")]
     hint = "Give the parameter of predict that makes it return scores"
-    hint += ": probabilities: true." if routine.is_ready_made else ", if there is one."
+    if routine.is_ready_made:
+        hint += ": probabilities: true."
+    else:
+        hint += f"; it takes {', '.join(names)}." if names else ", if there is one."
     return BadInput(
         f"a prediction is {shorten(value)}; only a number or a list of numbers can be explained.",
         hint=hint,

@@ -373,3 +373,22 @@ def test_probabilities_by_name_are_labels(explainer_of, routine_file, labels_of,
     assert (yes["label_name"], yes["label_index"], yes["example_score"]) == ("yes", 1, 0.8)
     assert yes["attributions"]["features"] == pytest.approx([0.8, 0])
     assert (no["label_name"], no["attributions"]["features"]) == ("no", pytest.approx([-0.8, 0]))
+
+
+def test_predictions_without_scores_name_the_parameters_of_a_class(explainer_of, ask, tmp_path):
+    (tmp_path / "kinds.py").write_text(
+        """
+class Kinds:
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+
+    def predict(self, instances, *, probabilities=False):
+        return [0.5 if probabilities else "cat" for _ in instances]
+"""
+    )
+    explainer = explainer_of(tmp_path, target=f"{tmp_path / 'kinds.py'}:Kinds")
+    status, document = ask(explainer, instances=[[1.0]])
+    assert status == 400
+    assert "makes it return scores; it takes probabilities." in document["error"]
+    assert ask(explainer, instances=[[1.0]], probabilities=True)[0] == 200

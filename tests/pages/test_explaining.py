@@ -138,3 +138,46 @@ def test_bars_fit_and_can_be_read(open_playground, url, contrast, size, scheme):
     assert whole <= room
     worst = contrast(page)
     assert worst["ratio"] >= 4.5, worst
+
+
+PICTURES = """
+class Pictures:
+    @classmethod
+    def from_path(cls, model_dir):
+        return cls()
+
+    def predict(self, instances):
+        return [sum(row[0]) - row[1][7] for row in instances]
+"""
+
+
+@pytest.fixture(scope="module")
+def pictures(serve, app_of, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pictures") / "pictures.py"
+    path.write_text(PICTURES)
+    return serve(app_of(path.parent, target=f"{path}:Pictures", model_name="pictures")).url
+
+
+def explain_body(page, body):
+    page.get_by_role("tab", name="JSON").first.click()
+    page.get_by_label("The request's body, as JSON").fill(json.dumps(body))
+    explain(page)
+
+
+def test_attributions_of_a_picture_are_drawn_in_their_places(open_playground, pictures):
+    page = open_playground(pictures)
+    picture = [[1] * 8 for _ in range(8)]
+    explain_body(page, {"instances": [picture], "explain": {"num_paths": 2}})
+    canvas = page.get_by_role("img", name="What each pixel of features adds")
+    pixels = canvas.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 8, 8).data]")
+    color = {(x, y): pixels[4 * (8 * y + x) :][:4] for x in range(8) for y in range(8)}
+    assert color[0, 0] == [47, 129, 247, 255]
+    assert color[7, 1] == [219, 109, 40, 255]
+    assert color[3, 5][3] == 0
+    assert page.get_by_text("raises it").is_visible()
+
+
+def test_an_instance_as_the_baseline_is_told(open_playground, pictures):
+    page = open_playground(pictures)
+    explain_body(page, {"instances": [[[0] * 8 for _ in range(8)]]})
+    assert page.get_by_text("The instance is as the baseline here").is_visible()

@@ -4,6 +4,9 @@ import { fill, figure, make } from "./dom.js";
 import { isObject } from "./json.js";
 
 const SHOWN = 12;
+const SMALLEST = 8; // pixels of a picture's side
+// Seen on light and dark pages alike.
+const MORE = "47 129 247", LESS = "219 109 40";
 
 // `instances` are those of the request: their values stand beside the features.
 export function show(explanations, instances) {
@@ -42,7 +45,38 @@ function attribution(item, instance) {
   const more = all.length <= SHOWN ? null : make(
     "button", { type: "button", onclick: () => { draw(all.length); more.remove(); } }, `Show all ${all.length}`,
   );
-  return [make("p", { className: "sum" }, ...sum(item)), list, more].filter(Boolean);
+  const nothing = largest > 0 ? null : make(
+    "p", { className: "note" }, "The instance is as the baseline here: no feature adds anything.",
+  );
+  return [make("p", { className: "sum" }, ...sum(item)), nothing, ...heat(item.attributions), list, more].filter(Boolean);
+}
+
+// Attributions to the pixels of a picture, drawn where they are: the more a pixel adds, the stronger.
+function heat(attributions) {
+  return Object.entries(attributions).filter(([, value]) => isPicture(value)).map(([name, rows]) => {
+    const pixels = rows.map((row) => row.map((pixel) => [pixel].flat().reduce((sum, part) => sum + Number(part), 0)));
+    const canvas = make("canvas", {
+      className: "picture heat", height: rows.length, width: rows[0].length, role: "img",
+      "aria-label": `What each pixel of ${name} adds`,
+    });
+    paint(canvas, pixels);
+    const key = (kind, text) => [make("span", { className: `key ${kind}` }), `${text}\u2003`];
+    return make("figure", {}, canvas, make("figcaption", { className: "note" }, ...key("more", "raises it"), ...key("less", "lowers it")));
+  });
+}
+
+function isPicture(value) {
+  if (!Array.isArray(value) || value.length < SMALLEST || !Array.isArray(value[0]) || value[0].length < SMALLEST) return false;
+  return value.every((row) => Array.isArray(row) && row.length === value[0].length);
+}
+
+function paint(canvas, pixels) {
+  const largest = Math.max(...pixels.flat().map(Math.abs)) || 1;
+  const ink = canvas.getContext("2d");
+  pixels.forEach((row, y) => row.forEach((added, x) => {
+    ink.fillStyle = `rgb(${added < 0 ? LESS : MORE} / ${Math.abs(added) / largest})`;
+    ink.fillRect(x, y, 1, 1);
+  }));
 }
 
 function sum(item) {
