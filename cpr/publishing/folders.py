@@ -109,12 +109,15 @@ def _make(parent: Path, name: str) -> tuple[Path, int]:
 
 
 def _sweep(parent: Path, name: str) -> None:
-    """Remove unfinished folders that no living process holds."""
-    named = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.tmp")
+    """Remove unfinished folders that no living process holds; put back what was moved away."""
+    named = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{8}\.(tmp|old)")
     for path in parent.iterdir():
         if not named.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
             continue
         with suppress(OSError):  # another process is about to remove it, or to hold it
+            if path.suffix == ".old" and not os.path.lexists(parent / name):
+                path.rename(parent / name)
+                continue
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -150,7 +153,7 @@ def _exchange(new: Path, old: Path) -> None:
         number = ctypes.get_errno()
         if number not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
             raise OSError(number, os.strerror(number), str(old))
-    # Not a name that is swept: a process killed in between leaves the old one there.
+    # Not the name of an unfinished one: the next run puts it back if this one is killed here.
     aside = old.with_name(f".{old.name}.{secrets.token_hex(4)}.old")
     old.rename(aside)
     try:
@@ -158,7 +161,8 @@ def _exchange(new: Path, old: Path) -> None:
     except BaseException:
         aside.rename(old)
         raise
-    aside.rename(new)
+    with suppress(FileNotFoundError):  # another process has removed it
+        aside.rename(new)
 
 
 def _unwritable(target: Path, error: OSError, hint: str) -> EnvironmentProblem:

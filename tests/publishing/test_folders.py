@@ -150,3 +150,48 @@ def test_where_there_is_no_exchange_a_failure_puts_the_old_folder_back(target, m
         folders.publish(target.parent / "gone", target)
     assert names(target) == ["old"]
     assert names(target.parent) == ["x-1-model"]
+
+
+SWAPPED = """
+import os, signal, sys
+from pathlib import Path
+from cpr.publishing import folders, publish, unfinished_folder
+
+renamed = []
+
+def kill(event, arguments):
+    if event == "os.rename":
+        renamed.append(arguments)
+        if len(renamed) == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+folders.ctypes.CDLL = lambda *arguments, **options: object()
+sys.addaudithook(kill)
+with unfinished_folder(Path(sys.argv[1])) as folder:
+    (folder / "new").write_text("new")
+    publish(folder, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("renames", "left"),
+    [(1, ["old"]), (2, ["old"]), (3, ["new"])],
+    ids=["before", "while there is none", "with the new one"],
+)
+def test_killed_where_there_is_no_exchange_the_next_run_finds_the_old_one(target, renames, left):
+    done = subprocess.run([sys.executable, "-c", SWAPPED, target, str(renames)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    with unfinished_folder(target):
+        assert names(target) == left
+    assert names(target.parent) == ["x-1-model"]
+
+
+def test_a_link_gives_its_name_to_the_new_folder(way, tmp_path, target):
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    with unfinished_folder(link) as folder:
+        (folder / "new").write_text("new")
+        publish(folder, link)
+    assert names(link) == ["new"] and not link.is_symlink()
+    assert names(target) == ["old"]
+    assert names(tmp_path) == ["link", "out"]
