@@ -15,9 +15,9 @@ _LARGEST_BLOCK = 32 << 20
 # Python takes memory for small objects in arenas of 256 kB or 1 MB, and gives back empty ones.
 _BLOCK = 512
 _KEPT_EVERY = 256
-_MOST_BYTES = 16 << 20
-# A number of a body is an object of 32 bytes, beside 8 of the list that it is in.
-_FACTOR = 4
+_MOST_BYTES = 64 << 20
+# A number is an object of 32 bytes, beside its place in a list and its part of the list itself.
+_BYTES_A_VALUE = 64
 
 
 def keep_freed_blocks(count: int) -> None:
@@ -37,12 +37,16 @@ class KeptArenas:
     """Python's memory for small objects, kept at the size that the bodies so far have needed."""
 
     def __init__(self) -> None:
+        self._seen = 0
         self._bytes = 0
         self._kept: list[bytes] = []
 
-    def provide_for(self, body_bytes: int) -> None:
-        """Keep as much as the objects of such a body are likely to take, up to 16 MB."""
-        wanted = min(_FACTOR * body_bytes, _MOST_BYTES)
+    def provide_for(self, body: bytes) -> None:
+        """Keep as much as the values of such a body are likely to take, up to 64 MB."""
+        self._seen += 1
+        if self._seen & (self._seen - 1):
+            return  # looked into are the first, the second, the fourth, the eighth and so on
+        wanted = min(_BYTES_A_VALUE * body.count(b","), _MOST_BYTES)
         if wanted <= self._bytes:
             return
         self._bytes = wanted

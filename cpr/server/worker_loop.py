@@ -167,7 +167,7 @@ class WorkerLoop:
         first = queue.popleft()
         batch, size = [first], len(first[1].call.body)
         if size > LARGE_BYTES:
-            self._arenas.provide_for(size)
+            self._arenas.provide_for(first[1].call.body)
         if not self._is_batchable or first[1].is_alone:
             return batch
         for channel, frame in islice(queue, self._most_calls - 1):

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from cpr.server.kept_memory import KeptArenas
+
 CODE = """
 import resource, sys, orjson
 from cpr.server.kept_memory import KeptArenas, keep_freed_blocks
@@ -17,7 +19,7 @@ if sys.argv[1] == "kept":
 
 def answer():
     if sys.argv[1] == "kept":
-        arenas.provide_for(len(body))
+        arenas.provide_for(body)
     bytes(orjson.dumps(orjson.loads(body)) + b"x")
 
 def faults():
@@ -43,3 +45,21 @@ def faults(how):
 def test_a_large_request_asks_the_system_for_no_memory_that_the_one_before_gave_back():
     assert faults("kept") < 32
     assert faults("left alone") > 128
+
+
+def test_memory_is_kept_for_many_values_not_for_long_texts():
+    arenas = KeptArenas()
+
+    arenas.provide_for(b"x" * 8_000_000)
+    assert kept_bytes(arenas) == 0
+    arenas.provide_for(b"1.5," * 60_000)
+    assert 3e6 < kept_bytes(arenas) < 5e6
+    arenas.provide_for(b"1.5," * 2_000_000)  # the third is not looked into
+    assert kept_bytes(arenas) < 5e6
+    arenas.provide_for(b"1.5," * 2_000_000)
+    assert 64e6 < kept_bytes(arenas) < 75e6
+
+
+def kept_bytes(arenas):
+    """What one block in 256 of 512 bytes keeps."""
+    return len(arenas._kept) * 256 * 512
