@@ -27,10 +27,23 @@ if TYPE_CHECKING:
     help="What float weights are stored as; they are unpacked once, when the model is loaded.",
 )
 @click.option(
+    "--freeze",
+    is_flag=True,
+    help="Make constants of variables and fold the graph, batch norms too; what comes out is a "
+    "graph of TensorFlow 1, for signatures alone.",
+)
+@click.option(
     "--instances",
-    metavar="PATH",
+    metavar="[SIGNATURE=]PATH",
+    multiple=True,
     help="Sample requests: a file or folder as replay takes; a .jsonl may hold an instance a "
-    "line.  [default: values made up from the signatures]",
+    "line. For one signature, or all that take them; repeatable.  [default: values made up from "
+    "the signatures]",
+)
+@click.option(
+    "--allow-unchecked",
+    is_flag=True,
+    help="Accept the result though the original answers no sample for some of its signatures.",
 )
 @click.option(
     "--atol",
@@ -56,7 +69,7 @@ def command(
     *,
     source: Path,
     output: Path,
-    instances: str | None,
+    instances: tuple[str, ...],
     keep_words: tuple[str, ...],
     as_json: bool,
     is_quiet: bool,
@@ -68,21 +81,22 @@ def command(
     of which the highest is taken; it is not written to. OUT must not exist.
 
     What serving does not need goes, and so do duplicates; graphs of
-    TensorFlow 1 are folded; int64 weights become int32, float weights become
-    what --weights says. Each step is kept if the model gets smaller, and
-    reports the bytes that it saved and the largest deviation of an answer.
+    TensorFlow 1 are folded, and with --freeze all are; int64 weights become
+    int32, float weights become what --weights says. Each step is kept if the
+    model gets smaller, and reports the bytes that it saved and the largest
+    deviation of an answer.
 
     The result is put in place if it has the same signatures, loads in a fresh
-    process through TensorFlow 2's loader and TensorFlow 1's, and answers
-    sample instances within tolerance; else nothing is written, and the exit
-    code is 1. If no step makes the model smaller, OUT is a copy of it.
+    process through TensorFlow 2's loader and TensorFlow 1's, and every
+    signature answers sample instances within tolerance; else nothing is
+    written, and the exit code is 1. If no step makes the model smaller, OUT is a copy of it.
     """
     # CLI start-up time: numpy and protobuf.
     from cpr.artifacts.detect import model_folder
     from cpr.savedmodel.shrinking import shrink
 
     folder = model_folder(source) if source.is_dir() else source
-    samples = _instances(instances) if instances else None
+    samples = dict(map(_instances_for, instances))
     with progress("shrink", 2, is_quiet=is_quiet) as advance:
         result = shrink(
             folder,
@@ -104,6 +118,12 @@ def command(
         _print(result)
         say(f"cpr: {output} was not written: {result.reason}.\n     {result.hint}".rstrip())
     return 0 if result.is_written else exit_codes.FINDINGS
+
+
+def _instances_for(flag: str) -> tuple[str, list[Any]]:
+    """A signature, "" for all that take them, and instances for it."""
+    name, _, path = flag.partition("=")
+    return ("", _instances(flag)) if not path or Path(flag).exists() else (name, _instances(path))
 
 
 def _instances(path: str) -> list[Any]:

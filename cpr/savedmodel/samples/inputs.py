@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cpr.errors import BadInput, UsageError
-from cpr.savedmodel.meta_graph import Signature, TensorSpec, signatures
+from cpr.savedmodel.meta_graph import Signature, signatures
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.samples.features import PARSERS, Feature, constant_texts, parsed_features
 from cpr.savedmodel.samples.values import arrays_of, made_up, made_up_examples, numpy_type
@@ -23,12 +23,12 @@ from cpr.savedmodel.samples.words import words_for
 from cpr.wire.tensors import Array
 
 ROWS = 8
-_Try = tuple[int, int, tuple[int, ...]]
-# What open dimensions, integers, and shapes said to be scalar are, tried in this
-# order: old exporters left shapes out, which reads as a scalar.
+_Try = tuple[int, int, tuple[int, ...], tuple[int | None, ...]]
+# What open dimensions, integers, shapes said to be scalar, and unknown ones are, tried
+# in this order: old exporters left shapes out, which reads as a scalar.
 _TRIES: tuple[_Try, ...] = (
-    *((16, 50, ()), (16, 2, ()), (3, 2, ()), (1, 2, ()), (224, 2, ())),
-    *((16, 2, (ROWS,)), (16, 2, (ROWS, 1))),
+    *((size, classes, (), (None,)) for size, classes in ((16, 50), (16, 2), (3, 2), (1, 2))),
+    *((224, 2, (), (None,)), (16, 2, (ROWS,), (None, None)), (16, 2, (ROWS, 1), ())),
 )
 
 
@@ -69,11 +69,12 @@ def sample_inputs(
 def _made_up(
     signature: Signature, words: list[bytes], features: list[Feature], sizes: _Try
 ) -> dict[str, Array]:
-    open_size, classes, scalar = sizes
+    open_size, classes, scalar, unknown = sizes
     generator = np.random.default_rng(0)
     made = {}
     for alias, spec in signature.inputs.items():
-        shape = _shape(spec, open_size) or scalar
+        known = scalar if spec.shape == () else unknown if spec.shape is None else spec.shape
+        shape = _filled(known, open_size)
         if spec.dtype == "string" and features and len(shape) <= 1:
             made[alias] = made_up_examples(features, shape, generator, words=words, classes=classes)
         else:
@@ -81,8 +82,7 @@ def _made_up(
     return made
 
 
-def _shape(spec: TensorSpec, open_size: int) -> tuple[int, ...]:
-    sizes = (None,) if spec.shape is None else spec.shape
+def _filled(sizes: tuple[int | None, ...], open_size: int) -> tuple[int, ...]:
     return tuple(
         size if size is not None else (open_size if place else ROWS)
         for place, size in enumerate(sizes)

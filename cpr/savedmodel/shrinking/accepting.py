@@ -95,18 +95,27 @@ def judge(
         tuple(_worst(reference, some, tolerance) for some in made),
         max(final, key=_badness),
         loaders,
-        tuple(
-            f"{','.join(tags)}: {name}"
-            for tags, one in zip(graphs, reference, strict=True)
-            for name in one.outputs
-        ),
-        tuple(
-            (f"{','.join(tags)}: {name}", reason)
-            for tags, one in zip(graphs, reference, strict=True)
-            for name, reason in one.failed.items()
-        ),
+        *_asked(graphs, samples, list(references.values())),
         asker.tensorflow,
     )
+
+
+def _asked(
+    graphs: Sequence[Tags], samples: Mapping[Tags, Variants], references: list[list[Answer]]
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The signatures that the original answers through some loader, and the others, with why."""
+    asked: list[str] = []
+    not_asked: list[tuple[str, str]] = []
+    for place, tags in enumerate(graphs):
+        answers = [some[place] for some in references]
+        for name in samples[tags]:
+            label = f"{','.join(tags)}: {name}"
+            if any(name in one.outputs for one in answers):
+                asked.append(label)
+            else:
+                why = (one.failed.get(name, "") for one in answers)
+                not_asked.append((label, next(filter(None, why), "it has no outputs")))
+    return tuple(asked), tuple(not_asked)
 
 
 def _ask(

@@ -19,6 +19,8 @@ from cpr.savedmodel.shrinking.packing import DT_INT32, DT_INT64
 
 _FORMS = {DT_INT64: ("<i8", "int64_val"), DT_INT32: ("<i4", "int_val")}
 _SMALLEST = 256
+_IDLE = ("Const", "Placeholder")
+_HANDLES = ("HandleOp", "TableV2", "TableOfTensorsV2")
 
 
 def narrow_constants(meta_graph: Message) -> int:
@@ -38,6 +40,7 @@ def share_constants(meta_graph: Message) -> int:
     of them.
     """
     kept = {*signature_nodes(meta_graph), *(node_of(one.tensor) for one in assets(meta_graph))}
+    _without_idle_waits(meta_graph)
     first: dict[bytes, str] = {}
     instead: dict[str, str] = {}
     saved = 0
@@ -59,6 +62,21 @@ def share_constants(meta_graph: Message) -> int:
     for place in reversed([place for place, one in enumerate(nodes) if one.name in gone]):
         del nodes[place]
     return saved
+
+
+def _without_idle_waits(meta_graph: Message) -> None:
+    """Have constants not wait for what only is there: handles, other constants, what is fed.
+
+    Grappler leaves that behind where it has folded what read them.
+    """
+    idle = {
+        node.name
+        for node in meta_graph.graph_def.node
+        if not node.input and (node.op in _IDLE or node.op.endswith(_HANDLES))
+    }
+    for node in meta_graph.graph_def.node:
+        if node.op == "Const" and node.input:
+            node.input[:] = [one for one in node.input if node_of(one) not in idle]
 
 
 def _narrow(tensor: Message) -> bool:

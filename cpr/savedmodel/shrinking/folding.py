@@ -16,12 +16,13 @@ from typing import Any
 
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
+from cpr.savedmodel.restores import Unclear
 from cpr.savedmodel.shrinking.constants import share_constants
 from cpr.savedmodel.shrinking.freezing import freeze
 from cpr.savedmodel.shrinking.grappler import FOLDING, kept_nodes, optimize
 from cpr.savedmodel.shrinking.nodes import bodies, without_checks
 from cpr.savedmodel.shrinking.scales import fold_scales
-from cpr.savedmodel.tensorflow_library import import_tensorflow, without_deprecations
+from cpr.savedmodel.tensorflow_library import first_line, import_tensorflow, without_deprecations
 
 
 def main(task: Path, made: Path) -> None:
@@ -31,16 +32,19 @@ def main(task: Path, made: Path) -> None:
     tf = import_tensorflow()
     model = read_saved_model(folder)
     before = _count(model)
-    told: dict[str, Any] = {"frozen": 0, "left": {}, "scales": 0, "checks": 0}
-    with without_deprecations(tf):
-        for meta_graph in model.meta_graphs:
-            if asked["freeze"]:
-                _freeze(tf, folder, meta_graph, told)
-            else:
-                optimize(tf, meta_graph, ("function", *FOLDING))
-    write_saved_model(model, folder)
-    text = json.dumps({"before": before, "after": _count(model), **told})
-    made.write_text(text, encoding="utf-8")
+    told: dict[str, Any] = {"error": "", "frozen": 0, "left": {}, "scales": 0, "checks": 0}
+    try:
+        with without_deprecations(tf):
+            for meta_graph in model.meta_graphs:
+                if asked["freeze"]:
+                    _freeze(tf, folder, meta_graph, told)
+                else:
+                    optimize(tf, meta_graph, ("function", *FOLDING))
+        write_saved_model(model, folder)
+        told |= {"before": before, "after": _count(model)}
+    except (tf.errors.OpError, ValueError, Unclear) as error:
+        told["error"] = first_line(error, folder)
+    made.write_text(json.dumps(told), encoding="utf-8")
 
 
 def _freeze(tf: Any, folder: Path, meta_graph: Message, told: dict[str, Any]) -> None:

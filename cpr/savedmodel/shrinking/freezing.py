@@ -21,8 +21,11 @@ from cpr.savedmodel.reach import (
     node_of,
     reach,
 )
+from cpr.savedmodel.restores import restorations
 from cpr.savedmodel.shrinking.grappler import inline, kept_nodes
+from cpr.savedmodel.shrinking.nodes import Body, strings_of
 from cpr.savedmodel.shrinking.variable_uses import only_read
+from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY
 
 _FROZEN = "cpr_frozen"
 
@@ -46,6 +49,7 @@ def freeze(tf: Any, folder: Path, meta_graph: Message) -> Frozen:
     Raises:
         tensorflow.errors.OpError: The model cannot be loaded or inlined.
         ValueError: The same, or it is too large for a graph.
+        Unclear: How it restores what it changes cannot be told.
     """
     whole = type(meta_graph)()
     whole.CopyFrom(meta_graph)
@@ -53,6 +57,7 @@ def freeze(tf: Any, folder: Path, meta_graph: Message) -> Frozen:
     meta_graph.ClearField("saver_def")
     inline(tf, meta_graph)
     plain, left = only_read(meta_graph)
+    left = {name: why for name, why in left.items() if name in _restored(whole)}
     _forget_others(meta_graph, left)
     if plain:
         graph = _converted(tf, folder, meta_graph, plain)
@@ -60,6 +65,11 @@ def freeze(tf: Any, folder: Path, meta_graph: Message) -> Frozen:
     if left:
         _restore_again(meta_graph, whole, plain)
     return Frozen(tuple(sorted(plain)), left)
+
+
+def _restored(whole: Message) -> set[str]:
+    """The variables that have values in ``variables/``."""
+    return {name for item in restorations(whole) for name in item.targets}
 
 
 def _as_version_1(meta_graph: Message) -> None:
@@ -136,8 +146,22 @@ def _restore_again(meta_graph: Message, whole: Message, plain: set[str]) -> None
         if node.name in needed.nodes and node.name not in there
     )
     functions = {one.signature.name for one in graph.library.function}
-    graph.library.function.extend(
-        one
-        for one in whole.graph_def.library.function
-        if one.signature.name in needed.functions and one.signature.name not in functions
-    )
+    for function in whole.graph_def.library.function:
+        if function.signature.name in needed.functions - functions:
+            _forget_objects(function)
+            graph.library.function.append(function)
+
+
+def _forget_objects(function: Message) -> None:
+    """Have a function not restore the graph of objects, the last that it restores."""
+    body = Body(function.node_def, function)
+    for node in list(function.node_def):
+        if node.op != "RestoreV2":
+            continue
+        names = strings_of(body.find(node.input[1]))
+        slices = strings_of(body.find(node.input[2]))
+        if names and slices and names[-1] == OBJECT_GRAPH_KEY.encode():
+            node.input[1] = body.with_strings(node.input[1], names[:-1], name="cpr_names")
+            node.input[2] = body.with_strings(node.input[2], slices[:-1], name="cpr_slices")
+            del node.attr["dtypes"].list.type[-1]
+            node.attr.pop("_output_shapes", None)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from cpr.errors import UsageError, shorten
 from cpr.publishing import publish_new, unfinished_folder
+from cpr.savedmodel.calls import refuse_endless_calls
 from cpr.savedmodel.meta_graph import signatures, tags
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import read_saved_model
-from cpr.savedmodel.samples.inputs import sample_inputs
 from cpr.savedmodel.shrinking.accepting import Tolerance, Verdict, judge
 from cpr.savedmodel.shrinking.asking import Deviation
 from cpr.savedmodel.shrinking.packing import Precision
 from cpr.savedmodel.shrinking.result import Shrunk
+from cpr.savedmodel.shrinking.samples import Instances, samples_of
 from cpr.savedmodel.shrinking.steps import (
     Taken,
     Work,
@@ -51,7 +51,8 @@ def shrink(
     *,
     weights: Precision = "float16",
     freeze: bool = False,
-    instances: Sequence[Any] | None = None,
+    instances: Instances | None = None,
+    allow_unchecked: bool = False,
     atol: float | None = None,
     rtol: float | None = None,
     keep_words: Mapping[str, Collection[str]] | None = None,
@@ -59,23 +60,22 @@ def shrink(
 ) -> Shrunk:
     """Write a smaller copy of a SavedModel with the same signatures and answers.
 
-    The steps are tried in turn and each is kept if the model gets smaller:
-    what serving does not need goes, and so do duplicates; graphs of TensorFlow
-    1 are folded; int64 weights become int32, float weights become `weights`.
+    The steps are tried in turn and each is kept if the model gets smaller.
     The result is put in place if it has the same signatures, loads in a fresh
     process, through both of TensorFlow's loaders if the original does, and
-    answers the sample instances within ``atol + rtol * |original|``. If
-    nothing makes the model smaller, `output` becomes a copy of it.
+    answers sample instances within ``atol + rtol * |original|`` for every
+    signature. If nothing makes it smaller, `output` becomes a copy.
 
     Args:
         source: The directory of a SavedModel, which is not written to.
         output: A directory that does not exist yet, or is empty.
-        weights: What float weights are stored as. They are unpacked to what
-            they were once, when the model is loaded.
+        weights: What float weights are stored as; loading unpacks them.
         freeze: Make constants of variables and fold the graph: what comes out
             is a graph of TensorFlow 1, which has signatures and nothing else.
-        instances: Sample instances as a request has them; signatures that do
-            not take them, and all without, are asked made-up values.
+        instances: Sample instances as a request has them, or such by signature;
+            signatures that do not take them are asked made-up values.
+        allow_unchecked: Accept the result though the original answers no
+            sample for some of its signatures.
         atol: By default as `TOLERANCES` has it.
         rtol: The same.
         keep_words: The words to keep of a vocabulary, by its name: a file in
@@ -92,6 +92,7 @@ def shrink(
     folder, target = Path(source), Path(output)
     tolerance = _tolerance(weights, atol, rtol, freeze=freeze)
     original = read_saved_model(folder)
+    refuse_endless_calls(original, folder)
     _check_free(folder, target)
     with unfinished_folder(target) as work:
         progress("shrinking")
@@ -99,7 +100,9 @@ def shrink(
         result = _result(folder, target, taken)
         if result.outcome == "smaller":
             progress("comparing the answers in fresh processes")
-            result = _judged(result, original, taken, instances, tolerance)
+            result = _judged(
+                result, original, taken, instances or {}, tolerance, allow_unchecked=allow_unchecked
+            )
         _put_in_place(result, taken, work)
         return result
 
@@ -163,8 +166,10 @@ def _judged(
     result: Shrunk,
     original: Message,
     taken: list[Taken],
-    instances: Sequence[Any] | None,
+    instances: Instances,
     tolerance: Tolerance,
+    *,
+    allow_unchecked: bool,
 ) -> Shrunk:
     """The result, with the answers compared; declined if they may not stand."""
     candidates = [one.folder for one in taken if one.folder]
@@ -173,7 +178,7 @@ def _judged(
     for some, graph in graphs.items():
         if signatures(graph) != signatures(made[some]):
             return _declined(result, f"the signatures of {','.join(some)} are not the same")
-    samples = {some: sample_inputs(made[some], candidates[-1], instances) for some in graphs}
+    samples = samples_of([made[some] for some in graphs], candidates[-1], instances)
     verdict = judge(result.source, candidates, samples, tolerance)
     apart = dict(zip(candidates, verdict.deviations, strict=True))
     steps = tuple(
@@ -188,7 +193,22 @@ def _judged(
         not_asked=verdict.not_asked,
         tensorflow=verdict.tensorflow,
     )
-    return _accepted(result, verdict, tolerance)
+    result = _accepted(result, verdict, tolerance)
+    if result.is_written and verdict.not_asked and not allow_unchecked:
+        return _unchecked(result, verdict)
+    return result
+
+
+def _unchecked(result: Shrunk, verdict: Verdict) -> Shrunk:
+    """Declined, as there are signatures whose answers nobody has compared."""
+    named = [label.partition(": ")[2] for label, _ in verdict.not_asked]
+    return _declined(
+        result,
+        f"the original answers no sample that was made up for {', '.join(named)}: "
+        f"{verdict.not_asked[0][1]}",
+        f"Give instances that it takes, --instances {named[0]}=FILE, or do without comparing it: "
+        "--allow-unchecked.",
+    )
 
 
 def _accepted(result: Shrunk, verdict: Verdict, tolerance: Tolerance) -> Shrunk:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cpr.errors import EnvironmentProblem
 from cpr.savedmodel.cleaning import clean
@@ -94,11 +95,10 @@ def folded(source: Path, target: Path) -> tuple[str, ...]:
     if any(one.object_graph_def.nodes for one in graphs):
         return ("TensorFlow folds functions of TensorFlow 2 when it loads them",)
     shutil.copytree(source, target, copy_function=shutil.copyfile)
-    try:
-        made = run_child(_FOLDING, {"folder": str(target), "freeze": False})
-    except EnvironmentProblem as error:
+    made = _run(target, freeze=False)
+    if made["error"]:
         shutil.rmtree(target)
-        return (f"not folded: {error.problem}",)
+        return (f"not folded: {made['error']}",)
     return (_folded(made),)
 
 
@@ -106,10 +106,9 @@ def frozen(source: Path, target: Path) -> tuple[str, ...]:
     """Freeze variables into constants, and fold; the graph becomes one of TensorFlow 1."""
     whole = target.with_name(f"{target.name}-whole")
     shutil.copytree(source, whole, copy_function=shutil.copyfile)
-    try:
-        made = run_child(_FOLDING, {"folder": str(whole), "freeze": True})
-    except EnvironmentProblem as error:
-        return (f"not frozen: {error.problem}",)
+    made = _run(whole, freeze=True)
+    if made["error"]:
+        return (f"not frozen: {made['error']}",)
     if not made["left"]:
         shutil.rmtree(whole / "variables", ignore_errors=True)
     clean(whole, target, tags=[tags(one) for one in read_saved_model(whole).meta_graphs])
@@ -121,6 +120,15 @@ def frozen(source: Path, target: Path) -> tuple[str, ...]:
         told.append(f"nodes that check or print numbers removed: {made['checks']}")
     told += [f"kept as variables: {', '.join(names)}: {why}" for why, names in made["left"].items()]
     return tuple(told)
+
+
+def _run(folder: Path, *, freeze: bool) -> dict[str, Any]:
+    """Fold the SavedModel in place, in a process of its own; its ``error`` is why it is not."""
+    try:
+        made: dict[str, Any] = run_child(_FOLDING, {"folder": str(folder), "freeze": freeze})
+    except EnvironmentProblem as error:
+        return {"error": error.problem}
+    return made
 
 
 def _folded(made: Mapping[str, int]) -> str:

@@ -58,3 +58,10 @@ def test_instances_are_taken_as_a_request_has_them(tmp_path):
 def test_instances_that_nothing_takes_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"No signature takes the instances: .*'three'"):
         sample_inputs(graph_taking(FLOAT, -1, 2), tmp_path, [["three", 4]])
+
+
+def test_what_has_no_rank_is_tried_as_a_batch_and_as_a_scalar(tmp_path):
+    meta_graph = graph_taking(FLOAT)
+    meta_graph.signature_def["serve"].inputs["x"].tensor_shape.unknown_rank = True
+    tries = sample_inputs(meta_graph, tmp_path)["serve"]
+    assert [tries[0]["x"].shape, tries[-1]["x"].shape] == [(8,), ()]
