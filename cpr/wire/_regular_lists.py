@@ -40,7 +40,7 @@ def regular(nested: Any) -> Array | None:
     or hold something else, and few numbers. The array is a view with gaps; see
     `copied`.
     """
-    shape = []
+    shape: list[int] = []
     first = nested
     while type(first) is list and first and len(shape) < _MOST_DIMENSIONS:
         shape.append(len(first))

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import gc
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -42,7 +44,9 @@ def loads(body: bytes, *, strict: bool = False) -> Any:
     """
     try:
         if len(body) > _LARGE_BYTES:
-            return _loads_large(body, strict)
+            # 6 MB of nested empty lists took 1.3 s, and takes 0.26 s.
+            with collector_at_rest():
+                return json.loads(body) if strict else orjson.loads(body)
         return json.loads(body) if strict else orjson.loads(body)
     except RecursionError as error:
         raise BadInput("it is nested too deeply.") from error
@@ -52,15 +56,13 @@ def loads(body: bytes, *, strict: bool = False) -> Any:
         raise BadInput(f"{error}.") from error
 
 
-def _loads_large(body: bytes, strict: bool) -> Any:
-    """Read with the garbage collector at rest, which else looks at all that was made so far.
-
-    6 MB of nested empty lists took 1.3 s, and takes 0.26 s.
-    """
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Keep the garbage collector from looking again and again at all that is made here."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return json.loads(body) if strict else orjson.loads(body)
+        yield
     finally:
         if was_enabled:
             gc.enable()

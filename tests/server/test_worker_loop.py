@@ -31,6 +31,8 @@ from cpr.server.worker_loop import WorkerLoop
 from cpr.serving import open_routine
 
 ROUTINE = '''
+import gc
+
 class Recorder:
     """Answers each instance with how many shared its predict."""
 
@@ -41,6 +43,8 @@ class Recorder:
         return cls()
 
     def predict(self, instances, **kwargs):
+        if "collects" in instances:
+            return [gc.isenabled()] * len(instances)
         if "fail" in instances:
             raise ValueError("asked to")
         return [len(instances)] * len(instances)
@@ -104,11 +108,12 @@ def worker(tmp_path, request):
     """Fronts of a running loop; they are connected before it starts."""
     started = []
 
-    def start(*, fronts=1, batchable=True, sent=(), **options):
+    def start(*, fronts=1, batchable=True, ready_made=False, sent=(), **options):
         source = tmp_path / "recorder.py"
         source.write_text(ROUTINE.format(batchable=batchable))
         ours, theirs = ControlSocket.pair()
         routine = open_routine(f"{source}:Recorder", str(tmp_path))
+        routine.is_ready_made = ready_made
         made = [FakeFront(ours, number) for number in range(fronts)]
         made[0].send(*sent)
         loop = WorkerLoop(routine, theirs, ServeOptions(**options))
@@ -271,3 +276,20 @@ def test_an_answer_without_room_goes_through_the_socket(worker):
 
     assert large == (1, 200, {"predictions": [1_500_000] * 1_500_000})
     assert (front.placed, small) == (0, (2, 200, {"predictions": [1]}))
+
+
+@pytest.mark.parametrize(
+    ("ready_made", "count", "is_enabled"),
+    [(True, 60_000, False), (True, 10, True), (False, 60_000, True)],
+    ids=["large", "small", "user-code"],
+)
+def test_no_garbage_is_collected_while_ready_made_code_has_a_large_body(
+    worker, ready_made, count, is_enabled
+):
+    (front,) = worker(batchable=False, ready_made=ready_made)
+
+    front.send(call(1, ["collects"] + [0] * count), call(2, ["collects"]))
+
+    (_, _, large), (_, _, small) = front.receive(2)
+    assert large["predictions"][0] is is_enabled
+    assert small["predictions"] == [True]
