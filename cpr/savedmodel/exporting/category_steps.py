@@ -74,7 +74,8 @@ def _codes(tf: Any, encoder: Any, table: Table, index: int, owned: list[Any]) ->
 def _look_up(tf: Any, values: Any, categories: Array, owned: list[Any]) -> Any:
     is_text = values.dtype.name == "string"
     if is_text:
-        known = [str(item) if item is not None else "" for item in categories.tolist()]
+        # Of a missing text, None or NaN, a tensor has the empty one.
+        known = [item if isinstance(item, str) else "" for item in categories.tolist()]
         if len(known) > _COMPARED:
             return _table(tf, known, owned).lookup(values)
         keys = tf.constant(known, tf.string)

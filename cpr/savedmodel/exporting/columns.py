@@ -15,10 +15,18 @@ _MOST_CATEGORIES = 40
 
 @dataclass
 class Column:
-    """One column: whether it is text, if that is known, and values worth trying."""
+    """One column of a transformer.
+
+    Attributes:
+        is_text: Whether it is text, if that is known.
+        values: Those worth trying.
+        missing: What scikit-learn has for a missing text, None or NaN; in a tensor
+            the empty text stands for it. "" where no text may be missing.
+    """
 
     is_text: bool | None = None
     values: list[Any] = field(default_factory=list)
+    missing: Any = ""
 
 
 def columns_of(transformer: Any, count: int) -> list[Column]:
@@ -56,15 +64,20 @@ def columns_of(transformer: Any, count: int) -> list[Column]:
 def _merge(column: Column, found: Column) -> None:
     if found.is_text is not None:
         column.is_text = found.is_text
+    if not isinstance(found.missing, str):
+        column.missing = found.missing
     column.values += found.values
 
 
 def _add_categories(column: Column, known: Any, handle_unknown: str) -> None:
     column.is_text = any(isinstance(item, str) for item in known.tolist())
-    # A missing string has no place in a tensor of strings.
-    column.values = [
-        item for item in known.tolist() if not column.is_text or isinstance(item, str)
-    ][:_MOST_CATEGORIES]
+    values = known.tolist()
+    if column.is_text:
+        values = [item for item in values if isinstance(item, str)]
+        column.missing = next((item for item in known.tolist() if not isinstance(item, str)), "")
+    column.values = values[:_MOST_CATEGORIES]
+    if not isinstance(column.missing, str):
+        column.values.append("")
     if handle_unknown != "error":
         column.values.append(_UNKNOWN_TEXT if column.is_text else _UNKNOWN_NUMBER)
 
@@ -72,7 +85,8 @@ def _add_categories(column: Column, known: Any, handle_unknown: str) -> None:
 def _add_imputed(column: Column, value: Any, missing: Any) -> None:
     if isinstance(value, str) or isinstance(missing, str):
         column.is_text = True
-        column.values = [item for item in (value, missing) if isinstance(item, str)]
+        column.missing = missing
+        column.values = [item if isinstance(item, str) else "" for item in (value, missing)]
     else:
         numbers = [float("nan") if missing is None else float(missing), float(value)]
         column.values = [number for number in numbers if number == number or missing != missing]

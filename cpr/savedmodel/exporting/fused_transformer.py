@@ -46,6 +46,7 @@ class FusedTransformer:
         self.owned: list[Any] = []
         self._names: list[str] = list(getattr(transformer, "feature_names_in_", ()))
         columns = columns_of(transformer, count)
+        self._missing = [column.missing for column in columns]
         kinds = [bool(column.is_text) for column in columns]
         values = [column.values or [0.0, 1.0, -2.0] for column in columns]
         rows = max(_ROWS, *map(len, values))
@@ -116,22 +117,24 @@ class FusedTransformer:
 
     def _original(self, arrays: Mapping[str, Array]) -> Any:
         """The arrays as scikit-learn was given them: text as str, in a DataFrame."""
-        values = {
-            name: np.array([_text(item) for item in array.ravel().tolist()], object).reshape(
-                array.shape
-            )
-            if array.dtype == object
-            else array
-            for name, array in arrays.items()
-        }
         if not self._names:
-            return values["features"]
+            columns = arrays["features"].T
+            made = [_original(*pair) for pair in zip(columns, self._missing, strict=True)]
+            return np.stack(made, axis=1)
         pandas = import_extra("pandas", "pandas")
-        return pandas.DataFrame({name: values[name] for name in self._names})
+        pairs = zip(self._names, self._missing, strict=True)
+        return pandas.DataFrame({name: _original(arrays[name], gap) for name, gap in pairs})
 
 
-def _text(value: Any) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+def _original(column: Array, missing: Any) -> Array:
+    """A column of a tensor as scikit-learn has it: texts as str, and the missing ones as such."""
+    if column.dtype != object:
+        return column
+    found = np.empty(len(column), object)
+    for at, value in enumerate(column.tolist()):
+        text = value.decode("utf-8") if isinstance(value, bytes) else str(value)
+        found[at] = text or missing
+    return found
 
 
 def _difference(got: Array, wanted: Array) -> str:

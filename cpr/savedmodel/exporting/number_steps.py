@@ -73,7 +73,7 @@ def function(tf: Any, transformer: Any, table: Table) -> Table:
 
 
 def impute(tf: Any, imputer: Any, table: Table) -> Table:
-    """What a fitted SimpleImputer makes; a string is missing only if it is the missing value."""
+    """What a fitted SimpleImputer makes; a missing text is an empty one."""
     filled: list[Table] = []
     masks = []
     for index in range(table.width):
@@ -96,9 +96,7 @@ def impute(tf: Any, imputer: Any, table: Table) -> Table:
 
 def _is_missing(tf: Any, column: Any, missing: Any) -> Any:
     if column.dtype.name == "string":
-        if isinstance(missing, str):
-            return column == missing
-        return tf.zeros_like(column, dtype=tf.bool)
+        return column == (missing if isinstance(missing, str) else "")
     return tf.math.is_nan(column) if _is_nan(missing) else column == float(missing)
 
 

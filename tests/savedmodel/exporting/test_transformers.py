@@ -32,6 +32,7 @@ GAPS = np.where(GENERATOR.random((60, 4)) < 0.3, np.nan, NUMBERS)
 WORDS = GENERATOR.choice(["red", "green", "blue", "é"], (60, 2), p=[0.6, 0.3, 0.06, 0.04])
 CODES = GENERATOR.choice([3, 17, 40], (60, 2), p=[0.6, 0.3, 0.1])
 COLOURS = pandas.DataFrame(WORDS, columns=["body", "roof"])
+HOLES = np.where(GENERATOR.random((60, 2)) < 0.3, np.nan, WORDS.astype(object))
 MANY = np.array([[f"word {i}"] for i in range(200)], dtype=object)
 
 CASES = {
@@ -88,6 +89,34 @@ CASES = {
         ),
         WORDS.astype(object),
     ),
+    "imputer of missing words": (
+        make_pipeline(
+            SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+        ),
+        HOLES,
+    ),
+    "imputer of a constant word": (
+        make_pipeline(
+            SimpleImputer(missing_values=None, strategy="constant", fill_value="?"),
+            OneHotEncoder(),
+        ),
+        np.where(pandas.isna(HOLES), None, HOLES),
+    ),
+    "imputer of missing words in a frame": (
+        ColumnTransformer(
+            [
+                (
+                    "words",
+                    make_pipeline(SimpleImputer(strategy="most_frequent"), OrdinalEncoder()),
+                    ["body", "roof"],
+                ),
+            ],
+            remainder=StandardScaler(),
+        ),
+        pandas.DataFrame(HOLES, columns=["roof", "body"]).assign(size=NUMBERS[:, 0]),
+    ),
+    "one-hot of missing words": (OneHotEncoder(), HOLES),
+    "ordinal of missing words": (OrdinalEncoder(encoded_missing_value=-1), HOLES),
     "pipeline": (make_pipeline(SimpleImputer(), StandardScaler()), GAPS),
     "pipeline with a gap": (
         Pipeline([("scale", StandardScaler()), ("off", "passthrough")]),
@@ -145,11 +174,24 @@ def test_makes_what_scikit_learn_makes(tf, transformer, data):
 def as_array(values):
     array = np.asarray(values)
     if array.dtype.kind in "OU":
-        flat = [str(item).encode() for item in array.ravel()]
+        flat = [item.encode() if isinstance(item, str) else b"" for item in array.ravel()]
         made = np.empty(len(flat), object)
         made[:] = flat
         return made.reshape(array.shape)
     return array.astype(np.float64)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan], ids=["None", "NaN"])
+def test_an_empty_text_stands_for_a_missing_one_where_there_were_such(tf, missing):
+    fit = np.array([["red"], ["red"], [missing]], object)
+    steps = SimpleImputer(missing_values=missing, strategy="most_frequent"), OneHotEncoder()
+    fused = FusedTransformer(tf, make_pipeline(*steps).fit(fit))
+    assert b"" in fused.examples["features"]
+    assert fused.reference({"features": np.array([[b""]], object)}).tolist() == [[1.0]]
+    # Where none was missing an empty text is a text like others.
+    words = np.array([[""], ["red"]], object)
+    fused = FusedTransformer(tf, OneHotEncoder().fit(words))
+    assert fused.reference({"features": np.array([[b""]], object)}).tolist() == [[1.0, 0.0]]
 
 
 def test_the_examples_reach_every_category_and_the_missing_value(tf):
