@@ -22,6 +22,7 @@ TOOLS = ("clean", "float32", "float16", "int8", "frozen", "compile", "export")
 _ORIGINAL = 1
 _AGAIN = 8
 _FAULT_OF_SERVER = 500
+_NO_JSON = "Prediction failed: output"
 _LOADERS: tuple[Loader, ...] = ("v1", "tf2")
 
 
@@ -214,9 +215,9 @@ def _through_servers(
     _compare_replies(row, "http", written, asked, replies)
     for request, (status, document) in zip(asked, replies[_ORIGINAL], strict=True):
         if status >= _FAULT_OF_SERVER:
-            row.disagreements.append(
-                f"http: the original: {request.name}: {status} {str(document)[:200]}"
-            )
+            told = f"http: the original: {request.name}: {status} {str(document)[:200]}"
+            # An answer without a form in JSON is told as that.
+            (row.notes if _NO_JSON in told else row.disagreements).append(told)
         elif request.call is not None and not request.call.name and status != 200:
             row.disagreements.append(f"inspect: {request.name} got {status} {str(document)[:200]}")
     elsewhere = servers.tensorflow_serving(served, versions, asked)

@@ -68,7 +68,10 @@ class SignatureInstances:
         return _as_instances(columns, count)
 
     def misshapen(self, number: int) -> list[list[Any]]:
-        """Instances of other shapes than are declared: a size less, larger, and a rank more."""
+        """Instances of other shapes than are declared.
+
+        A rank less or more, sizes that are larger, and one instance that is no list.
+        """
         found = []
         generator = np.random.default_rng(number)
         for change in (_without_last, _longer, _wider, _deeper, _nested):
@@ -83,6 +86,14 @@ class SignatureInstances:
                     for alias, spec in self._signature.inputs.items()
                 }
                 found.append(_as_instances(columns, 2))
+        without_count = {a: _inner(s, _SIZES[0]) for a, s in self._signature.inputs.items()}
+        counts = {shape[:1] for shape in without_count.values()}
+        if len(counts) == 1 and (count := counts.pop()):
+            columns = {
+                alias: self._values(alias, spec, without_count[alias], generator, number)
+                for alias, spec in self._signature.inputs.items()
+            }
+            found.append(_as_instances(columns, count[0]))
         return found
 
     def _values(
