@@ -12,7 +12,7 @@ CODE = """
 import resource, sys, orjson
 from cpr.server.kept_memory import KeptArenas, keep_freed_blocks
 
-body = orjson.dumps([[n / 7 for n in range(1024)] for _ in range(64)])
+body = orjson.dumps([[n / 2 for n in range(1024)] for _ in range(256)])
 if sys.argv[1] == "kept":
     keep_freed_blocks(64 << 20)
     arenas = KeptArenas()
@@ -44,7 +44,7 @@ def faults(how):
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc alone can be told so")
 def test_a_large_request_asks_the_system_for_no_memory_that_the_one_before_gave_back():
     assert faults("kept") < 32
-    assert faults("left alone") > 128
+    assert faults("left alone") > 1000
 
 
 def test_memory_is_kept_for_many_values_not_for_long_texts():
