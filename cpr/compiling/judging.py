@@ -201,6 +201,8 @@ def measure(
         for size in terms.batch_sizes:
             given = [item for item in terms.given if trial.is_meant(item, variant)]
             instances = _timed_instances(trial, variant, size, given)
+            if isinstance(answer(predictors[ORIGINAL], instances, variant), Exception):
+                continue  # a scalar for all of them, or a batch of another size
             calls = {
                 name: _call(predictor, instances, variant) for name, predictor in predictors.items()
             }

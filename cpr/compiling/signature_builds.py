@@ -153,8 +153,12 @@ def _write(
     source: _Source, signature: Signature, frozen: FrozenGraph, path: Path
 ) -> dict[str, Any]:
     tf, runtime = source.tf, source.runtime
-    if runtime != "litert" and "string" in {spec.dtype for spec in signature.outputs.values()}:
-        raise Declined(f"it answers with text, of which {runtime} knows too little")
+    texts = sorted(alias for alias, spec in signature.outputs.items() if spec.dtype == "string")
+    if texts and runtime != "litert":
+        raise Declined(
+            f"it answers {', '.join(map(repr, texts))} with text, of which {runtime} knows too "
+            "little; export a signature beside it without that, and that is compiled"
+        )
     numeric, readers = split_text(tf, source.runner, signature, frozen)
     told: dict[str, Any] = {"file": path.name}
     for number, (alias, (reader, vocabulary)) in enumerate(sorted(readers.items())):

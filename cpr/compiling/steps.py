@@ -153,6 +153,9 @@ def _heed(
                 if one["variant"] == name and item.name in one["us"]
             ],
         )
+        if not part.why_not and not part.figures:
+            sizes = ", ".join(map(str, work.terms.batch_sizes))
+            part.why_not = f"the original answers no request of {sizes} instances to be timed at"
         parts[name] = part
     item.parts = list(parts.values())
 

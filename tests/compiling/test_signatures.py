@@ -167,3 +167,16 @@ def test_an_exact_gelu_goes_to_onnx_too(tf, saved_module, compiled):
     )
     assert report.candidates[0].deviation is not None, report.reason
     assert report.candidates[0].deviation < 1e-5
+
+
+def test_times_only_batches_that_the_original_answers(tf, saved_module, compiled):
+    total = tf.function(lambda x: {"y": tf.reduce_sum(tf.tanh(x))})
+    signature = total.get_concrete_function(tf.TensorSpec([None, 3], tf.float32, "x"))
+    folder = saved_module(tf.Module(), {"serving_default": signature})
+    _, report = compiled(folder, runtimes=("onnx",), batch_sizes=(1, 8))
+    (part,) = report.candidates[0].parts
+    assert [figure.batch_size for figure in part.figures] == [1]  # one value is no answer to eight
+    _, report = compiled(folder, runtimes=("onnx",), batch_sizes=(8, 9))
+    assert report.reason == (
+        "onnx: serving_default: the original answers no request of 8, 9 instances to be timed at"
+    )
