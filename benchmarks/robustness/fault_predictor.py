@@ -51,6 +51,8 @@ class FaultPredictor(cpr.Predictor):
         """Do what the instances say, in order; the last one decides on the whole."""
         if BROKEN == "output":
             return {1, 2, 3}
+        if not isinstance(instances, list):
+            raise cpr.BadInput("instances must be a list")
         predictions = [self._one(instance) for instance in instances]
         do = _do(instances[-1]) if instances else ""
         return WHOLE[do](predictions) if do in WHOLE else predictions

@@ -209,6 +209,7 @@ async def _send(connection: Connection, stream: Stream) -> bool:
 def asked_of(data: bytes) -> tuple[list[str], bool]:
     """The instances that h11 finds asked for, and whether it found nothing to object to."""
     asked: list[str] = []
+    is_plain = True
     while data := _regular(data):
         parser = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
         parser.receive_data(data)
@@ -223,11 +224,13 @@ def asked_of(data: bytes) -> tuple[list[str], bool]:
         except h11.RemoteProtocolError:
             return asked, False
         asked += _asked(head, body)
-        is_last = any(name == b"connection" for name, _ in getattr(event, "headers", ()))
-        if is_last or parser.their_state not in (h11.DONE, h11.MIGHT_SWITCH_PROTOCOL):
-            return asked, False  # it was to be the last, or so a trailer says
+        # Servers differ in whether they obey a Connection in a trailer, or offer to upgrade.
+        is_plain &= not any(name == b"connection" for name, _ in getattr(event, "headers", ()))
+        is_plain &= parser.their_state is h11.DONE
+        if parser.their_state not in (h11.DONE, h11.MIGHT_SWITCH_PROTOCOL):
+            return asked, is_plain  # it was to be the last
         data, _ = parser.trailing_data
-    return asked, True
+    return asked, is_plain
 
 
 def _regular(data: bytes) -> bytes:

@@ -75,7 +75,7 @@ def make_stream(seed: str) -> Stream:
     requests = [_request(random, f"{seed}-{number}") for number in range(count)]
     for _ in range(random.choice((0, 1, 1, 1, 2))):
         place = random.randrange(count)
-        requests[place] = random.choice(_BENDS)(random, requests[place])
+        requests[place] = random.choice(_BENDS)(random, requests[place] or b"\r\n")
     return Stream(_pieces(random, b"".join(requests)), _ending(random))
 
 

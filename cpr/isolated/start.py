@@ -79,6 +79,7 @@ def launch(
     python: str = sys.executable,
     clean: bool = False,
     cwd: str | Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Start a child in a session of its own; returns it and this end of its lifeline.
 
@@ -90,10 +91,12 @@ def launch(
         python: The interpreter.
         clean: As for `cpr.isolated.open_isolated`.
         cwd: Its current directory; the caller's by default.
+        variables: Of its environment, on top of the caller's.
 
     Raises:
         EnvironmentProblem: The interpreter cannot be started.
     """
+    environment = _clean_environment() if clean else os.environ
     hold, lifeline = os.pipe()
     text, page = _argument(main, {**options, "lifeline": hold})
     inherited = (hold, *pass_fds, *([page.fileno()] if page else []))
@@ -105,7 +108,7 @@ def launch(
             stderr=subprocess.PIPE,
             pass_fds=inherited,
             start_new_session=True,
-            env=_clean_environment() if clean else None,
+            env={**environment, **(variables or {})},
             cwd=cwd,
         )
     except OSError as error:

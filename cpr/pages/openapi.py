@@ -11,9 +11,15 @@ from cpr.pages.schemas import Schema, answer_schema, request_schema
 
 _ERRORS = {
     400: "The request is at fault; the text says how.",
+    401: "A token is needed.",
+    403: "The token or the certificate is not let in.",
+    404: "There is no such model, version or project.",
+    408: "The request took too long to arrive.",
     413: "The body is too long.",
+    415: "The only Content-Encoding that is undone is gzip.",
     500: "The predictor failed.",
     503: "The server is busy or not ready; try again.",
+    504: "The predictor took too long.",
 }
 _TEXT = {"error": {"type": "string"}}
 _GOOGLE = {

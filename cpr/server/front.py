@@ -189,6 +189,8 @@ class _FrontProcess:
                     self._access_log.reopen()
             case "tokens":
                 front.reload_tokens()
+            case "end_waiting":
+                front.pool.end_waiting(message["text"])
             case "drain":
                 self._drain.set()
 

@@ -6,6 +6,7 @@ Part of `cpr.server.front_protocol`, which reads the requests.
 from __future__ import annotations
 
 import fcntl
+import socket
 import sys
 import termios
 from collections import deque
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from cpr.server.front_exchange import Exchange
+from cpr.server.front_heads import CONTINUE
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -28,6 +30,7 @@ SLOWEST = 65_536
 # Of requests that a client may send without waiting for answers, before it is left to wait.
 MOST_PIPELINED = 64
 _LINGER_S = 2.0
+_LOOK_AFTER_S = (0.05, 0.5, 2.0)
 
 
 class AnsweringProtocol(HttpToolsProtocol):
@@ -146,6 +149,27 @@ class AnsweringProtocol(HttpToolsProtocol):
         exchange = self.exchanges[0]
         exchange.is_kept_alive = exchange.is_kept_alive and exchange.cycle.keep_alive
         self._send_answers()
+
+    def _look_for_client(self) -> None:
+        """Find out whether who sends no more has only ended its side, or is gone altogether.
+
+        Both look alike until something is sent; the system of who is gone then
+        refuses it. A client that is there passes over what it has not asked for.
+        """
+        first = self.exchanges[0]
+        # Nothing has been parsed where the head was known; HTTP/1.0 kept alive says so there.
+        version = self.parser.get_http_version()
+        is_new = version == "1.1" or (version == "0.0" and b"connection" not in first.fields)
+        if is_new and first.cycle is None and first.response is None:
+            self.transport.write(CONTINUE)
+            for delay_s in _LOOK_AFTER_S:
+                self.loop.call_later(delay_s, self._end_if_refused)
+
+    def _end_if_refused(self) -> None:
+        if not self.transport.is_closing():
+            connection = self.transport.get_extra_info("socket")
+            if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                self.transport.abort()
 
     def shutdown(self) -> None:
         """Let this connection end with the last answer that it waits for."""

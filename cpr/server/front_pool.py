@@ -59,6 +59,8 @@ class Pool:
         self._coming: set[int] = set()
         self._leaving: set[Link] = set()
         self._waiting: deque[Exchange] = deque()
+        self._end_text = ""
+        self._has_abandoned = False
 
     async def add(self, link: Link) -> None:
         """Take a worker in, and give it what has been waiting for one of its version."""
@@ -119,12 +121,23 @@ class Pool:
         return list(counts.items())
 
     def abandon(self, exchange: Exchange) -> None:
-        """Nobody waits for this call any more; what a worker says of it is dropped."""
+        """Nobody waits for this call any more: a worker that has not begun it need not."""
         exchange.owner = None
         self.in_flight -= 1
+        if not self._has_abandoned:
+            self._has_abandoned = True
+            self.loop.call_soon(self._tell_abandoned)
+
+    def _tell_abandoned(self) -> None:
+        self._has_abandoned = False
+        for link in [*self._links.values(), *self._leaving]:
+            link.progress.abandon(
+                number for number, call in link.pending.items() if call.owner is None
+            )
 
     def sweep(self) -> None:
         """Answer what is past its deadline; report workers that have hung. Ten times a second."""
+        self._tell_abandoned()
         now = monotonic_ns()
         for link in [*self._links.values(), *self._leaving]:
             self._expire_all(link.pending.values(), now)
@@ -138,6 +151,12 @@ class Pool:
         self._waiting = deque(call for call in self._waiting if call.owner is not None)
         for link in self._links.values():
             self._refill(link)
+
+    def end_waiting(self, text: str) -> None:
+        """Answer 503 what waits for a worker, and what would have to from now on."""
+        self._end_text = text
+        for exchange in self._waiting:
+            self._give_up(exchange, 503, text)
 
     def fail_waiting(self, known_versions: Iterable[str], status: int, text: str) -> None:
         """Answer what waits for a version that is served no more."""
@@ -182,7 +201,9 @@ class Pool:
 
     def _send(self, exchange: Exchange) -> None:
         links = self._by_version.get(self._version_of(exchange))
-        if not links:
+        if not links and self._end_text:
+            self._give_up(exchange, 503, self._end_text)
+        elif not links:
             self._waiting.append(exchange)
         elif len(links) == 1:
             links[0].send(exchange)

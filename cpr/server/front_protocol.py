@@ -87,6 +87,7 @@ class FrontProtocol(AnsweringProtocol):
         if not self.exchanges:
             return False
         self.exchanges[-1].is_kept_alive = False
+        self._look_for_client()
         return True
 
     # What the parser finds.

@@ -13,6 +13,7 @@ from typing import Any
 from cpr.errors import CprError, EnvironmentProblem
 from cpr.isolated.ending import ending
 from cpr.observe.counters import merged
+from cpr.server.backoff import Backoff
 from cpr.server.options import ServeOptions
 from cpr.server.passage import PASSAGE_BYTES
 from cpr.server.processes import Child
@@ -21,7 +22,6 @@ from cpr.server.workers import Worker
 
 logger = logging.getLogger(__name__)
 
-_FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.1, 5.0
 _SYNC_S = 5.0
 
 OnSay = Callable[["Front", dict[str, Any]], None]
@@ -150,6 +150,14 @@ class Fronts:
         await self.kill()
         return not late
 
+    async def give_up(self, text: str, timeout_s: float) -> None:
+        """Answer 503 to all who wait for a worker, since none will come, and end."""
+        for front in self.alive.values():
+            if not front.is_listening.is_set():
+                front.child.kill()
+        self.tell({"do": "end_waiting", "text": text})
+        await self.drain(timeout_s)
+
     async def kill(self) -> None:
         """End them now, and return when they are gone."""
         self._stop_keeping()
@@ -168,33 +176,26 @@ class Fronts:
 
     async def _keep(self, front: Front) -> None:
         """See a front end, and put another in its place; until cancelled."""
-        backoff_s = 0.0
+        backoff = Backoff()
         while True:
             await front.child.wait()
             self._ended_snapshot = merged(filter(None, [self._ended_snapshot, front.snapshot]))
             logger.error("%s Another one is started.", _explain(front))
-            backoff_s = 0.0 if front.is_listening.is_set() else _longer(backoff_s)
-            await asyncio.sleep(backoff_s)
-            front = await self._replace(front.slot)
+            await asyncio.sleep(backoff.after(was_well=front.is_listening.is_set()))
+            front = await self._replace(front.slot, backoff)
 
-    async def _replace(self, slot: int) -> Front:
-        backoff_s = 0.0
+    async def _replace(self, slot: int, backoff: Backoff) -> Front:
         while True:
             try:
                 return self._spawn(slot)
             except CprError as error:
                 logger.error("no front can be started: %s", error)
-            backoff_s = _longer(backoff_s)
-            await asyncio.sleep(backoff_s)
+            await asyncio.sleep(backoff.after(was_well=False))
 
     def _stop_keeping(self) -> None:
         for keeper in self._keepers:
             keeper.cancel()
         self._keepers = []
-
-
-def _longer(backoff_s: float) -> float:
-    return min(max(2 * backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
 
 
 async def _until_listening(front: Front) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cpr.errors import EnvironmentProblem, UserCodeError
 from cpr.isolated.ending import advice, ending, last_line
+from cpr.isolated.marks import NAME, end_marked, new_mark
 from cpr.isolated.output import Output
 from cpr.isolated.start import launch
 from cpr.server.control import ControlSocket
@@ -49,6 +50,7 @@ class Child:
         listen: Sequence[int] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._mark = new_mark()
         self._on_message = on_message
         self._on_end = on_end
         try:
@@ -62,7 +64,7 @@ class Child:
         self.code: int | None = None
         self._ended = asyncio.Event()
         self._unsent: deque[tuple[Mapping[str, Any], list[int]]] = deque()
-        self._outputs = [Output(pipe, echo=True) for pipe in _pipes(self._process)]
+        self._outputs = [Output(pipe, echo=True, is_bounded=True) for pipe in _pipes(self._process)]
         self._watch()
 
     @property
@@ -114,6 +116,7 @@ class Child:
                 main,
                 {**options, "control": theirs.fileno(), "listen": list(listen)},
                 pass_fds=[theirs.fileno(), *listen],
+                variables={NAME: self._mark},
             )
         except BaseException:
             self._control.close()
@@ -132,6 +135,7 @@ class Child:
     def _await_end(self) -> None:
         # Not waited for yet, so the number stays its own until `_end` has used it.
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        end_marked(self._mark)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
             self._loop.call_soon_threadsafe(self._end)
 

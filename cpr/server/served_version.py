@@ -11,12 +11,11 @@ from typing import Any
 from cpr.errors import CprError, EnvironmentProblem
 from cpr.isolated.memory import available_bytes
 from cpr.server.aside import run_aside
+from cpr.server.backoff import Backoff
 from cpr.server.kept_sources import KeptSource
 from cpr.server.options import ServeOptions, VersionSource
 from cpr.server.screen import VersionReport
 from cpr.server.workers import Worker
-
-_FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.1, 5.0
 
 
 @dataclass
@@ -172,6 +171,7 @@ class ServedVersion:
 
     async def _keep(self, worker: Worker) -> None:
         """See a worker end, and put another in its place; until cancelled."""
+        backoff = Backoff()
         while True:
             await worker.child.wait()
             self._alive.discard(worker)
@@ -180,14 +180,15 @@ class ServedVersion:
                 self.on_end(worker)
             self.tally.crashes += not worker.hung_s
             self.tally.hangs += bool(worker.hung_s)
-            self._tell_crash(worker.explain())
-            worker = await self._replace()
+            wait_s = backoff.after(was_well=worker.has_answered)
+            self._tell_crash(worker.explain(), wait_s)
+            await asyncio.sleep(wait_s)
+            worker = await self._replace(backoff)
             self.problem = ""
             if self.on_ready is not None:
                 self.on_ready(self, worker)
 
-    async def _replace(self) -> Worker:
-        backoff_s = 0.0
+    async def _replace(self, backoff: Backoff) -> Worker:
         while True:
             self.tally.restarts += 1
             try:
@@ -201,11 +202,14 @@ class ServedVersion:
                     self._alive.discard(worker)
                     raise
             except CprError as error:
-                self._tell_crash(error)
-            backoff_s = min(max(2 * backoff_s, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
-            await asyncio.sleep(backoff_s)
+                wait_s = backoff.after(was_well=False)
+                self._tell_crash(error, wait_s)
+            await asyncio.sleep(wait_s)
 
-    def _tell_crash(self, error: CprError) -> None:
+    def _tell_crash(self, error: CprError, wait_s: float) -> None:
+        if wait_s:
+            soon = f"Several have ended before they answered anything: the next in {wait_s:g} s."
+            error.hint = f"{error.hint}\n{soon}".strip()
         self.problem = "" if self.ready else str(error)
         if self.on_crash is not None:
             self.on_crash(self, error)

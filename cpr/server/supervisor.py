@@ -37,6 +37,8 @@ _LOADING_TOLD_S = 0.5
 # A front whose channel broke may know it before the kernel tells of the worker's end.
 _LOST_S = 1.0
 _MARGIN_S = 1.0
+# Those who waited for a model that never came are told so; a server that has failed ends soon.
+_GIVE_UP_S = 1.5
 
 
 def run(options: ServeOptions, *, screen: Screen) -> int:
@@ -95,6 +97,7 @@ class Supervisor:
         self._take_signals()
         try:
             if not await self._until_signalled(self._start()):
+                await self._fronts.give_up("the server was stopped.", _GIVE_UP_S)
                 return 128 + self._signals[0]
             await self._signalled.wait()
             self._signalled.clear()
@@ -102,6 +105,9 @@ class Supervisor:
                 return 128 + self._signals[-1]
         except CprError as error:
             self._screen.failed(error)
+            refuse_new(self._listeners)
+            why = f"the model could not be loaded ({type(error).__name__})."
+            await self._fronts.give_up(why, _GIVE_UP_S)
             return error.exit_code
         finally:
             await self._end_everything()

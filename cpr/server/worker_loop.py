@@ -103,12 +103,16 @@ class WorkerLoop:
 
     def run(self) -> None:
         """Serve; returns when it is drained, or when the supervisor is gone."""
+        has_answered = False
         while True:
             self._collect(0.0 if self._queue else -1.0)
             if self._queue and self._window_s:
                 self._await_company()
             if self._queue:
                 self._answer(self._next_batch())
+                if not has_answered:
+                    has_answered = True
+                    self._control.send({"say": "answered"})
             elif self._is_draining and not self._channels:
                 return
 
@@ -182,6 +186,10 @@ class WorkerLoop:
 
     def _answer(self, batch: list[_Queued]) -> None:
         self._mark_taken(batch)
+        for channel in self._channels.values():
+            if channel.progress.has_abandoned:
+                batch = [_as_late_if_abandoned(*item) for item in batch]
+                break
         now = monotonic_ns()
         calls = [
             frame.call for _, frame in batch if not frame.deadline_ns or frame.deadline_ns > now
@@ -230,6 +238,12 @@ class WorkerLoop:
             counts[channel] = counts.get(channel, 0) + 1
         for channel, count in counts.items():
             channel.progress.take(count)
+
+
+def _as_late_if_abandoned(channel: _Channel, frame: RequestFrame) -> _Queued:
+    """Nobody waits for it, so that it need not be predicted."""
+    is_abandoned = frame.number in channel.progress.abandoned
+    return channel, frame._replace(deadline_ns=1) if is_abandoned else frame
 
 
 def _add_reply(parts: list[bytes], channel: _Channel, frame: RequestFrame, reply: Reply) -> None:

@@ -23,7 +23,8 @@ class Worker:
     """A process that loads one version, and then answers what fronts send it.
 
     `number` is its own among all workers that this server ever had. `ready` is
-    what it said when it was loaded.
+    what it said when it was loaded, and `has_answered` whether it has answered
+    a request since.
 
     Args:
         source: The version.
@@ -39,6 +40,7 @@ class Worker:
     ) -> None:
         self.number = next(_numbers)
         self.ready: dict[str, Any] = {}
+        self.has_answered = False
         self.hung_s = 0.0
         self._failed: dict[str, Any] = {}
         self._has_spoken = asyncio.Event()
@@ -103,4 +105,6 @@ class Worker:
             self.ready = message
         elif message["say"] == "failed":
             self._failed = message["error"]
+        elif message["say"] == "answered":
+            self.has_answered = True
         self._has_spoken.set()

@@ -95,11 +95,25 @@ class Doubler:
             return os.getpid()
         if instance == "sleeper":
             return subprocess.Popen(["sleep", "1000"]).pid
+        if instance == "daemon":
+            return daemon()
         if isinstance(instance, str) and instance.startswith("/"):
             open(f"{instance}.began", "w").close()
             with open(instance) as fifo:
                 return fifo.read()
         return 2 * instance
+
+def daemon():
+    mine, theirs = os.pipe()
+    if not os.fork():
+        os.setsid()
+        if not os.fork():
+            os.write(theirs, str(os.getpid()).encode())
+            while True:
+                print("nobody reads this", flush=True)
+        os._exit(0)
+    os.wait()
+    return int(os.read(mine, 20))
 """
 
 

@@ -44,3 +44,21 @@ def test_closing_twice_does_no_harm():
 
     progress.close()
     progress.close()
+
+
+def test_what_is_abandoned_is_told_as_it_is_at_the_moment():
+    page = make_page()
+    front, worker = Progress(os.dup(page)), Progress(page)
+
+    assert not worker.has_abandoned
+    front.abandon([3, 1 << 31])
+    assert worker.has_abandoned
+    assert worker.abandoned == {3, 1 << 31}
+    front.abandon(range(10_000))
+    assert worker.abandoned < set(range(10_000))
+    front.abandon([])
+    assert not worker.has_abandoned
+    worker.take(2)
+    assert front.taken == 2
+    front.close()
+    worker.close()

@@ -1,5 +1,6 @@
 """The supervisor starts, watches and ends its processes; none outlives it."""
 
+import json
 import os
 import pty
 import signal
@@ -244,3 +245,79 @@ def test_a_path_for_the_admin_socket_that_was_asked_for_must_be_to_be_had(superv
     (error,) = server.await_told("failed")
     assert "admin" in error["problem"]
     assert server.wait() == 20
+
+
+def test_workers_that_end_before_they_answer_anything_are_replaced_ever_later(supervise):
+    server = supervise()
+    server.await_ready()
+    told = []
+    for _ in range(2):
+        assert server.post("crash")[0] == 500  # tried twice
+        told += [server.await_told("crashed")[1] for _ in range(2)]
+    assert server.post(4) == (200, {"predictions": [8]})
+    assert server.post("crash")[0] == 500
+    told += [server.await_told("crashed")[1] for _ in range(2)]
+
+    waits = [text.partition("the next in ")[2] for text in told]
+    assert waits == ["", "0.1 s.", "0.2 s.", "0.4 s.", "", ""]
+    _, text = server.fetch("GET", "/metrics")
+    assert 'cpr_worker_crashes_total{model="default",version="1"} 6' in text
+
+
+def test_who_waits_while_the_first_load_fails_is_told_so(supervise, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    source = f"open({str(gate)!r}).read()\nraise OSError('no such luck')"
+    (tmp_path / "predictor.py").write_text(source)
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    server = supervise(port=port)
+    server.host, server.port = "127.0.0.1", port
+    server.await_told("loading")
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(server.post(1)))
+    asking.start()
+    while "cpr_requests_in_flight 1" not in str(server.fetch("GET", "/metrics")):
+        assert asking.is_alive()
+    gate.write_text("")
+    asking.join(60)
+
+    ((status, answer),) = answers
+    assert status == 503
+    assert "the model could not be loaded (LoadError)" in str(answer)
+    assert "luck" not in str(answer)
+    assert server.wait() == 10
+
+
+def test_what_nobody_waits_for_any_more_is_not_predicted(supervise, slow_call, tmp_path):
+    server = supervise()
+    server.await_ready()
+    call = slow_call(server)
+    gone = tmp_path / "gone"
+    for _ in range(3):
+        body = json.dumps({"instances": [str(gone)]})
+        head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection((server.host, server.port)) as client:
+            client.sendall((head + body).encode())
+            while "cpr_requests_in_flight 2" not in server.fetch("GET", "/metrics")[1]:
+                pass
+        while "cpr_requests_in_flight 1" not in server.fetch("GET", "/metrics")[1]:
+            pass
+    call.let_go()
+
+    assert server.post(4) == (200, {"predictions": [8]})
+    assert call.answer == [(200, {"predictions": ["slow"]})]
+    assert not Path(f"{gone}.began").exists()
+    assert "cpr_requests_abandoned_total 3" in server.fetch("GET", "/metrics")[1]
+
+
+def test_what_a_worker_started_goes_with_it_wherever_it_went(supervise):
+    server = supervise()
+    server.await_ready()
+    (daemon,) = server.post("daemon")[1]["predictions"]
+    assert os.getsid(daemon) not in server.family()  # it is in no group of the server's
+
+    server.post("crash")
+    while Path(f"/proc/{daemon}").exists():
+        server.ask({"do": "status"})
+    assert server.post(4) == (200, {"predictions": [8]})
