@@ -49,10 +49,11 @@ def main() -> int:
             made = [line.strip() for line in ran.stdout.splitlines() if " generated" in line]
             claims.append(exactly(f"{name}: exit code of schemathesis", ran.returncode, 0))
             claims.append(note(f"{name}: requests", ", ".join(made)))
-        now = [server.pid, *server.family()]
+        now, errors = [server.pid, *server.family()], server.errors
         claims.append(exactly("the same processes as before", now == family, True))
         if now != family:
-            print(server.errors[-5000:])
+            ends = [at for at in range(len(errors)) if errors.startswith("while answering", at)]
+            print(*(errors[max(0, at - 4000) : at] for at in ends), sep="\n")
         growth = resident_mb(now) - before
         claims.append(at_most("memory, more than at first", growth, arguments.growth, "MB"))
         has_failed = "ERROR front" in server.errors

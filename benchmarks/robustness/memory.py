@@ -29,6 +29,11 @@ def descriptors(pids: Sequence[int]) -> int:
     return sum(len(list((Path("/proc") / str(pid) / "fd").iterdir())) for pid in pids)
 
 
+def threads(pids: Sequence[int]) -> int:
+    """Threads of the processes together."""
+    return sum(len(list((Path("/proc") / str(pid) / "task").iterdir())) for pid in pids)
+
+
 def slope_per_minute(samples: Sequence[tuple[float, float]]) -> float:
     """Growth a minute of (seconds, value) samples, as a share of their mean: least squares."""
     count = len(samples)

@@ -47,13 +47,13 @@ class Scorer:
         """
         picked: Any = predictions
         if self.output is not None:
-            picked = [item.get(self.output) for item in predictions]
+            picked = [_member(item, self.output) for item in predictions]
         if self.is_object:
-            picked = [[item.get(label) for label in self.labels] for item in picked]
+            picked = [[_member(item, label) for label in self.labels] for item in picked]
         try:
             shape = (len(predictions), self.width or 1)
             rows = np.asarray(picked, dtype=np.float64).reshape(shape)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise BadOutput(
                 "the predictions of an instance and its variants are not all numbers of one "
                 f"form: {shorten(picked[0])} and {shorten(picked[-1])}.",
@@ -74,6 +74,10 @@ class Scorer:
         """What it is called, where that is known."""
         is_known = len(self.labels) == self.width > 0
         return self.labels[column] if is_known else ""
+
+
+def _member(item: Any, name: str) -> Any:
+    return item.get(name) if isinstance(item, Mapping) else None
 
 
 def listed(predictions: Any, count: int) -> Any:
