@@ -4,6 +4,8 @@ The modules of benchmarks/robustness are importable here: the scripts and the
 tests show the same promises with the same tools.
 """
 
+import datetime
+import ipaddress
 import json
 import queue
 import signal
@@ -16,6 +18,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 ROBUSTNESS = Path(__file__).resolve().parents[2] / "benchmarks" / "robustness"
 if str(ROBUSTNESS) not in sys.path:
@@ -239,3 +245,56 @@ def supervise(supervising, tmp_path):
     yield start
     for supervisor in started:
         supervisor.end()
+
+
+PEM = serialization.Encoding.PEM
+
+
+def write_key(path, key, encryption=None):
+    encryption = encryption or serialization.NoEncryption()
+    path.write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, encryption))
+    path.chmod(0o600)
+    return path
+
+
+def certify(name, key, issuer_name, issuer_key, *, is_authority=False):
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer_name)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=36_500))
+        .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+    )
+    return builder.sign(issuer_key, hashes.SHA256()).public_bytes(PEM)
+
+
+@pytest.fixture(scope="session")
+def tls_files(tmp_path_factory):
+    """An authority, a server and a client of it, and a client of another one."""
+    folder = tmp_path_factory.mktemp("tls")
+    keys = {}
+    for authority in ("ca", "other-ca"):
+        keys[authority] = ec.generate_private_key(ec.SECP256R1())
+        pem = certify(authority, keys[authority], authority, keys[authority], is_authority=True)
+        (folder / f"{authority}.pem").write_bytes(pem)
+    for name, issuer in (("server", "ca"), ("client", "ca"), ("stranger", "other-ca")):
+        keys[name] = ec.generate_private_key(ec.SECP256R1())
+        write_key(folder / f"{name}.key", keys[name])
+        (folder / f"{name}.pem").write_bytes(certify(name, keys[name], issuer, keys[issuer]))
+    locked = serialization.BestAvailableEncryption(b"secret")
+    write_key(folder / "locked.key", keys["server"], locked)
+    both = (folder / "server.pem").read_bytes() + (folder / "server.key").read_bytes()
+    (folder / "both.pem").write_bytes(both)
+    (folder / "both.pem").chmod(0o600)
+    lines = (folder / "server.pem").read_text().splitlines()
+    (folder / "damaged.pem").write_text("\n".join([lines[0], *lines[3:]]))
+    (folder / "text.pem").write_text("hello")
+    return folder

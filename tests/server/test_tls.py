@@ -1,73 +1,20 @@
 """TLS contexts, tried with real handshakes; certificates are made here."""
 
-import datetime
-import ipaddress
 import logging
 import socket
 import ssl
 import threading
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from cpr.errors import ConfigError
 from cpr.server.options import ServeOptions
 from cpr.server.tls import ssl_context
 
-PEM = serialization.Encoding.PEM
 
-
-def write_key(path, key, encryption=None):
-    encryption = encryption or serialization.NoEncryption()
-    path.write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, encryption))
-    path.chmod(0o600)
-    return path
-
-
-def certify(name, key, issuer_name, issuer_key, *, is_authority=False):
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer_name)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36_500))
-        .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-    )
-    return builder.sign(issuer_key, hashes.SHA256()).public_bytes(PEM)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """An authority, a server and a client of it, and a client of another one."""
-    folder = tmp_path_factory.mktemp("tls")
-    keys = {}
-    for authority in ("ca", "other-ca"):
-        keys[authority] = ec.generate_private_key(ec.SECP256R1())
-        pem = certify(authority, keys[authority], authority, keys[authority], is_authority=True)
-        (folder / f"{authority}.pem").write_bytes(pem)
-    for name, issuer in (("server", "ca"), ("client", "ca"), ("stranger", "other-ca")):
-        keys[name] = ec.generate_private_key(ec.SECP256R1())
-        write_key(folder / f"{name}.key", keys[name])
-        (folder / f"{name}.pem").write_bytes(certify(name, keys[name], issuer, keys[issuer]))
-    locked = serialization.BestAvailableEncryption(b"secret")
-    write_key(folder / "locked.key", keys["server"], locked)
-    both = (folder / "server.pem").read_bytes() + (folder / "server.key").read_bytes()
-    (folder / "both.pem").write_bytes(both)
-    (folder / "both.pem").chmod(0o600)
-    lines = (folder / "server.pem").read_text().splitlines()
-    (folder / "damaged.pem").write_text("\n".join([lines[0], *lines[3:]]))
-    (folder / "text.pem").write_text("hello")
-    return folder
+@pytest.fixture
+def files(tls_files):
+    return tls_files
 
 
 def options(folder, cert="", key="", client_ca=""):
