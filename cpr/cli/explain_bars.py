@@ -9,14 +9,18 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from cpr.cli.output import console
+from cpr.cli.output import console, print_table
 from cpr.errors import shorten
 from cpr.explaining.examples import opened
 from cpr.explaining.leaves import leaves
 from cpr.wire.b64 import decode_b64
 
 MOST_ROWS = 20
-_WIDTH = 16
+# Of a bar to one side, where there is room for it; and what is too little for one.
+_WIDTH, _LEAST_WIDTH = 16, 4
+# Where no terminal folds the lines: names stay whole.
+_PAGE_WIDTH = 1000
+_GAP = 2
 _TOLD_ERROR = 0.0005
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -29,10 +33,12 @@ def draw(response: Mapping[str, Any], instances: Sequence[Any]) -> None:
         instances: Those of the request, whose values stand beside the features.
     """
     screen = console()
+    if not screen.is_terminal:
+        screen.width = _PAGE_WIDTH
     for number, explanation in enumerate(response["explanations"]):
         for item in explanation["attributions_by_label"]:
             screen.print(_heading(item, number))
-            screen.print(_table(item, instances[number]))
+            print_table(screen, _table(item, instances[number], screen.width))
 
 
 def features(attributions: Any, name: str = "") -> Iterator[tuple[str, float]]:
@@ -59,28 +65,36 @@ def _heading(item: Mapping[str, Any], number: int) -> Text:
     return text
 
 
-def _table(item: Mapping[str, Any], instance: Any) -> Table:
+def _table(item: Mapping[str, Any], instance: Any, room: int) -> Table:
     rows = list(features(item["attributions"]))
     # The values of a serialized Example's features, as attributions are told.
     values = leaves(opened(decode_b64(instance))[0])
-    shown = [
-        (name, added, shorten_value(values[at]) if len(values) == len(rows) else "")
+    told = [
+        (name, shorten_value(values[at]) if len(values) == len(rows) else "", added)
         for at, (name, added) in enumerate(rows)
     ]
-    shown.sort(key=lambda row: -abs(row[1]))
-    largest = abs(shown[0][1]) if shown else 0.0
+    told.sort(key=lambda row: -abs(row[2]))
+    largest = abs(told[0][2]) if told else 0.0
+    shown = [(name, value, f"{added:+.4g}", added) for name, value, added in told[:MOST_ROWS]]
+    width = _bar_width(shown, room)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(overflow="fold")
-    table.add_column(justify="right", style="dim")
-    table.add_column(justify="right")
+    table.add_column(justify="right", style="dim", overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
-    for name, added, value in shown[:MOST_ROWS]:
-        table.add_row(Text(name), Text(value), f"{added:+.4g}", _bar(added, largest))
-    rest = shown[MOST_ROWS:]
+    for name, value, number, added in shown:
+        table.add_row(Text(name), Text(value), number, _bar(added, largest, width))
+    rest = told[MOST_ROWS:]
     if rest:
-        total = sum(added for _, added, _ in rest)
-        table.add_row(f"{len(rest):,} others", "", f"{total:+.4g}", "")
+        table.add_row(f"{len(rest):,} others", "", f"{sum(row[2] for row in rest):+.4g}", "")
     return table
+
+
+def _bar_width(shown: Sequence[tuple[str, str, str, float]], room: int) -> int:
+    """How wide a bar to one side may be beside the texts; 0 where there is no room for any."""
+    texts = [max((len(row[at]) for row in shown), default=0) + _GAP for at in range(3)]
+    left = (room - sum(texts) - 1) // 2
+    return min(left, _WIDTH) if left >= _LEAST_WIDTH else 0
 
 
 def shorten_value(value: Any) -> str:
@@ -90,16 +104,17 @@ def shorten_value(value: Any) -> str:
     return shorten(value, 24) if isinstance(value, str) else json.dumps(value)
 
 
-def _bar(added: float, largest: float) -> Text:
+def _bar(added: float, largest: float, width: int) -> Text:
     """To the right of the middle what adds, to the left what takes away."""
+    if not width:
+        return Text()
     share = abs(added) / largest if largest else 0.0
-    eighths = round(share * _WIDTH * 8)
-    whole, rest = divmod(eighths, 8)
-    filled = "█" * whole + (_EIGHTHS[rest] if rest else "")
+    whole, rest = divmod(round(share * width * 8), 8)
     if added >= 0:
-        return Text(" " * _WIDTH).append("│", style="dim").append(filled, style="green")
+        filled = "█" * whole + (_EIGHTHS[rest] if rest else "")
+        return Text(" " * width).append("│", style="dim").append(filled, style="green")
     # Of blocks that end at the right there are halves and eighths.
     part = "▐" if rest >= 4 else "▕" if rest else ""
     filled = part + "█" * whole
-    left = Text(" " * (_WIDTH - len(filled))).append(filled, style="red")
+    left = Text(" " * (width - len(filled))).append(filled, style="red")
     return left.append("│", style="dim")

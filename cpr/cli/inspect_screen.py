@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cpr.cli.output import console
+from cpr.cli.output import console, print_table
 from cpr.inspecting.marks import marks_of
 from cpr.inspecting.sample_text import sample_text
 from cpr.inspecting.wording import count, shape_text, size_text, yes_no
@@ -157,13 +157,7 @@ class _Screen:
             )
         self._line()
         self._line((title, "bold"))
-        if self._out.is_terminal:
-            self._out.print(table)
-        else:  # without the spaces that fill the last column
-            with self._out.capture() as drawn:
-                self._out.print(table)
-            for line in drawn.get().splitlines():
-                self._out.print(line.rstrip(), soft_wrap=True, markup=False)
+        print_table(self._out, table)
         if self._most and len(rows) > self._most:
             self._line((f"  … and {len(rows) - self._most:,} more: --all lists them", "dim"))
 

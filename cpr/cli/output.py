@@ -15,6 +15,7 @@ from cpr.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _SHARES = 100
 PROGRESS_AFTER_S = 2.0
@@ -125,6 +126,17 @@ def console(*, stderr: bool = False) -> Console:
     if stderr:
         return Closable(stderr=True, highlight=False)
     return Closable(file=results(), highlight=False)
+
+
+def print_table(screen: Console, table: Table) -> None:
+    """Print a table; where no terminal is without the spaces that fill its last column."""
+    if screen.is_terminal:
+        screen.print(table)
+        return
+    with screen.capture() as drawn:
+        screen.print(table)
+    for line in drawn.get().splitlines():
+        screen.print(line.rstrip(), soft_wrap=True, markup=False)
 
 
 def is_interactive() -> bool:

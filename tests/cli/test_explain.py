@@ -1,8 +1,13 @@
 """`cpr explain` as a process: bars, JSON, metadata, failures."""
 
+import io
 import json
+import re
 
 import pytest
+from rich.console import Console
+
+from cpr.cli import explain_bars
 
 SUMS = """
     class MyPredictor:
@@ -42,6 +47,46 @@ def test_many_features_are_cut_and_the_rest_added_up(cpr, project):
     source = SUMS.replace('i["age"] * i["size"] + (i["job"] == "clerk")', "sum(i)")
     done = cpr("explain", *project(source), "--json-instances=-", stdin=json.dumps([1.0] * 30))
     assert done.stdout.splitlines()[-1].split() == ["10", "others", "+10"]
+
+
+RESPONSE = {
+    "explanations": [
+        {
+            "attributions_by_label": [
+                {
+                    "label_index": -1,
+                    "output_name": "y",
+                    "baseline_score": 0.0,
+                    "example_score": 0.5,
+                    "attributions": {"temperature": 0.75, "pressure": -0.25},
+                }
+            ]
+        }
+    ]
+}
+INSTANCES = [{"temperature": 20.5, "pressure": 3.0}]
+
+
+@pytest.mark.parametrize(
+    ("columns", "bar"), [(100, 16), (45, 9), (40, 6), (30, 0)], ids=lambda n: str(n)
+)
+def test_bars_take_the_room_that_names_and_numbers_leave(columns, bar, monkeypatch):
+    drawn = io.StringIO()
+    screen = Console(file=drawn, width=columns, force_terminal=True, no_color=True)
+    monkeypatch.setattr(explain_bars, "console", lambda: screen)
+    explain_bars.draw(RESPONSE, INSTANCES)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", drawn.getvalue())
+    [first] = [line for line in text.splitlines() if line.startswith("temperature")]
+    assert first.split()[:3] == ["temperature", "20.5", "+0.75"]
+    assert first.count("█") == bar
+    assert all(len(line) <= columns for line in text.splitlines())
+
+
+def test_where_no_terminal_is_lines_are_whole(cpr, project):
+    long = json.dumps({"age": 30, "size": 2, "job": "clerk", "x" * 150: 1})
+    done = cpr("explain", *project(SUMS), "--json-instances=-", stdin=long)
+    assert "x" * 150 in done.stdout
+    assert " \n" not in done.stdout
 
 
 def test_json_is_one_document_with_the_response(cpr, project):
