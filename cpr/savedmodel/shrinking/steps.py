@@ -82,7 +82,8 @@ def vocabularies(keep: Mapping[str, Collection[bytes]]) -> Work:
     def make(source: Path, target: Path) -> tuple[str, ...]:
         shutil.copytree(source, target, copy_function=shutil.copyfile)
         model = read_saved_model(target)
-        told = [prune_vocabularies(one, target, keep) for one in model.meta_graphs]
+        is_only = len(model.meta_graphs) == 1
+        told = [prune_vocabularies(one, target, keep, is_only=is_only) for one in model.meta_graphs]
         write_saved_model(model, target)
         return tuple(dict.fromkeys(line for lines in told for line in lines))
 

@@ -1,26 +1,27 @@
 """Prunes the words that a model's tables know, by a list of those to keep.
 
-A word that goes is from then on what a word that was never there is. The
-numbers of the others stay, so that the weights that belong to them do: where
-a table numbers the lines of a file, the line of a word that went holds a
-placeholder that no text contains.
+A word that goes is from then on what a word that was never there is. If the
+graph proves that this is right, the rows of weights that belong to such words
+go with them (`rows.py`). Else the numbers of the others stay, and the weights
+do: where a table numbers the lines of a file, the line of a word that went
+holds a placeholder that no text contains.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from cpr.errors import UsageError, shorten
 from cpr.savedmodel.meta_graph import assets, find_asset
 from cpr.savedmodel.protos import DataType, Message
 from cpr.savedmodel.samples.words import PLACEHOLDER
-from cpr.savedmodel.shrinking.nodes import Body, bodies, strings_of
+from cpr.savedmodel.shrinking.cutting import cut_file, cut_table
+from cpr.savedmodel.shrinking.nodes import Body, bodies, constant, strings_of
+from cpr.savedmodel.shrinking.rows import Unproven
 from cpr.suggest import did_you_mean
+from cpr.wire.tensors import Array
 
 _FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
 _FROM_TENSORS = ("InitializeTable", "InitializeTableV2", "LookupTableImportV2")
@@ -51,14 +52,21 @@ def words_of(content: bytes) -> list[str]:
 
 
 def prune_vocabularies(
-    meta_graph: Message, folder: Path, keep: Mapping[str, Collection[bytes]]
+    meta_graph: Message,
+    folder: Path,
+    keep: Mapping[str, Collection[bytes]],
+    *,
+    is_only: bool = True,
 ) -> tuple[str, ...]:
     """Prune vocabularies of a MetaGraph in place, and files in `folder`; says what went.
+
+    Rows of weights that nothing but numbers of words that went chose go, too.
 
     Args:
         meta_graph: Changed where it holds words itself.
         folder: The SavedModel's directory, whose ``assets/`` are rewritten.
         keep: The words to keep, by the vocabulary's name; "" is the only one.
+        is_only: Whether no other MetaGraph reads the same files and weights.
 
     Raises:
         UsageError: There is no such vocabulary, or the only one is meant and
@@ -70,11 +78,26 @@ def prune_vocabularies(
     told = []
     for name, words in keep.items():
         chosen = _choose(name, names)
+        told.append(f"{chosen}: ")
+        try:
+            if not is_only:
+                raise Unproven("several graphs share them")
+            if chosen in files:
+                cut = cut_file(meta_graph, chosen, files[chosen], words)
+            else:
+                one = tables[chosen]
+                cut = cut_table(meta_graph, one.words, one.numbers, words)
+            told[-1] += (
+                f"{cut.words:,} of {cut.total:,} words pruned, and {cut.rows:,} rows of weights"
+            )
+            continue
+        except Unproven as error:
+            reason = str(error)
         if chosen in files:
             count, total = _prune_file(files[chosen], words)
         else:
             count, total = _prune_table(meta_graph, tables[chosen], words)
-        told.append(f"{chosen}: {count:,} of {total:,} words pruned")
+        told[-1] += f"{count:,} of {total:,} words pruned; their rows stay: {reason}"
     return tuple(told)
 
 
@@ -156,7 +179,8 @@ def _prune_table(
     meta_graph: Message, table: _Constants, keep: Collection[bytes]
 ) -> tuple[int, int]:
     words = strings_of(table.words) or []
-    numbers = _int64s(table.numbers)
+    numbers = constant(table.numbers)
+    assert numbers is not None
     is_counted = any(
         node.op.startswith("LookupTableSize") for body in bodies(meta_graph) for node in body.nodes
     )
@@ -178,16 +202,7 @@ def _prune_table(
     return len(words) - len(places), len(words)
 
 
-def _int64s(node: Message) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    tensor = node.attr["value"].tensor
-    size = math.prod(dim.size for dim in tensor.tensor_shape.dim)
-    if tensor.tensor_content:
-        return np.frombuffer(tensor.tensor_content, "<i8")
-    values = list(tensor.int64_val) or [0]
-    return np.array(values + [values[-1]] * (size - len(values)), "<i8")
-
-
-def _set(node: Message, values: list[bytes] | np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+def _set(node: Message, values: list[bytes] | Array) -> None:
     """Give a constant list other values."""
     tensor = node.attr["value"].tensor
     dtype = tensor.dtype

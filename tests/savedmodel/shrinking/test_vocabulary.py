@@ -1,8 +1,12 @@
+import shutil
+
+import numpy as np
 import pytest
 
 from cpr.errors import UsageError
+from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.shrinking import shrink
-from cpr.savedmodel.shrinking.vocabulary import words_of
+from cpr.savedmodel.shrinking.vocabulary import prune_vocabularies, words_of
 
 KEPT = ["word0", "word7", "word119"]
 
@@ -50,7 +54,10 @@ def test_a_file_of_words_is_pruned(request, pruned):
     result = request.getfixturevalue(pruned)
     (step,) = (step for step in result.steps if step.name == "vocabulary")
     assert step.is_taken
-    assert "words.txt: 117 of 120 words pruned" in step.details
+    assert step.details[0].startswith("words.txt: 117 of 120 words pruned; their rows stay: ")
+    assert step.details[0].endswith(
+        "--freeze makes of them" if pruned == "pruned_old" else "called"
+    )
     assert step.deviation.largest == 0
     lines = (result.output / "assets" / "words.txt").read_bytes().splitlines()
     assert [number for number, line in enumerate(lines) if line.startswith(b"word")] == [0, 7, 119]
@@ -69,7 +76,7 @@ def test_words_in_the_graph_are_pruned(tf, keras_text, tmp_path):
         keras_text, tmp_path / "small", weights="float32", keep_words={"table-1": words}
     )
     (step,) = (step for step in result.steps if step.name == "vocabulary")
-    assert step.details == ("table-1: 180 of 200 words pruned",)
+    assert step.details[0].startswith("table-1: 180 of 200 words pruned; their rows stay: ")
     assert step.saved > 180 * 8
     before, after = (
         tf.saved_model.load(str(folder)).signatures["serving_default"]
@@ -96,3 +103,132 @@ def test_a_vocabulary_that_is_not_there_is_named(modern, tmp_path, keep, message
 def test_words_for_a_model_without_a_vocabulary_are_refused(keras_cnn, tmp_path):
     with pytest.raises(UsageError, match="has no vocabulary that can be pruned"):
         shrink(keras_cnn, tmp_path / "small", keep_words={"": KEPT})
+
+
+def of_step(result, name):
+    return next(step for step in result.steps if step.name == name)
+
+
+def answers(tf, folder, signature, **inputs):
+    function = tf.saved_model.load(str(folder)).signatures[signature]
+    given = {name: tf.constant(value) for name, value in inputs.items()}
+    (answer,) = function(**given).values()
+    return answer.numpy()
+
+
+def test_rows_of_words_that_went_go_with_them_where_the_graph_is_frozen(tf, modern, tmp_path):
+    result = shrink(
+        modern, tmp_path / "small", weights="float32", freeze=True, keep_words={"": KEPT}
+    )
+    step = of_step(result, "vocabulary")
+    # Of the embeddings, and of the ranks.
+    assert step.details == ("words.txt: 117 of 120 words pruned, and 234 rows of weights",)
+    assert result.outcome == "smaller"
+    assert step.deviation.largest < 1e-6
+    assert (result.output / "assets" / "words.txt").read_text("utf-8").split() == KEPT
+    for signature in ("serving_default", "rank"):
+        was, now = (
+            answers(tf, folder, signature, words=[*KEPT, "unheard of"])
+            for folder in (modern, result.output)
+        )
+        assert np.abs(was - now).max() < 1e-6
+
+
+def test_rows_of_words_in_the_graph_go_too(tf, keras_text, tmp_path):
+    words = [f"word{number}" for number in range(20)]
+    result = shrink(
+        keras_text, tmp_path / "small", weights="float32", freeze=True, keep_words={"": words}
+    )
+    step = of_step(result, "vocabulary")
+    assert step.details == ("table-1: 180 of 200 words pruned, and 180 rows of weights",)
+    assert step.saved > 180 * 16 * 4
+    name = "text"
+    for text in ("word3 word19", "word0 unheard of", ""):
+        was, now = (
+            answers(tf, folder, "serving_default", **{name: [[text]]})
+            for folder in (keras_text, result.output)
+        )
+        assert np.abs(was - now).max() < 1e-6
+    gone, unheard = (
+        answers(tf, result.output, "serving_default", **{name: [[text]]})
+        for text in ("word3 word20", "word3 unheard")
+    )
+    assert (gone == unheard).all()
+
+
+@pytest.fixture
+def lookup(tf, vocabulary, tmp_path):
+    """Exports what a function makes of the numbers of words, frozen and pruned."""
+
+    def shrunk(make):
+        class Lookup(tf.Module):
+            def __init__(self):
+                super().__init__()
+                self.weight = tf.Variable(tf.random.stateless_normal((121, 32), (1, 2)))
+                self.table = tf.lookup.StaticVocabularyTable(
+                    tf.lookup.TextFileInitializer(
+                        str(vocabulary), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
+                        tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
+                    ),
+                    1,
+                )  # fmt: skip
+
+            @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "words")])
+            def __call__(self, words):
+                return make(self.weight, self.table.lookup(words))
+
+        model = Lookup()
+        tf.saved_model.save(model, str(tmp_path / "1"), signatures=model.__call__)
+        result = shrink(
+            *(tmp_path / "1", tmp_path / "small"),
+            weights="float32", freeze=True, keep_words={"": ["word5", *KEPT]},
+        )  # fmt: skip
+        return of_step(result, "vocabulary").details[0], result
+
+    return shrunk
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (
+            lambda tf, w, n: {"y": tf.gather(w, n), "n": n},
+            "IdentityN reads the numbers of words too",
+        ),
+        (
+            lambda tf, w, n: {"y": tf.gather(w, n) * tf.cast(n, "float32")[:, None]},
+            "Mul reads the numbers of words too",
+        ),
+        (
+            lambda tf, w, n: {"y": tf.gather(w, n + 1 - 1)},
+            "reads the numbers of words too",
+        ),
+        (
+            lambda tf, w, n: {"y": tf.matmul(tf.gather(w, n), w, transpose_b=True)},
+            "MatMul reads ",
+        ),
+        (
+            lambda tf, w, n: {"y": tf.gather(w, tf.concat([n, [7]], 0))},
+            "ConcatV2 reads the numbers of words too",
+        ),
+        (lambda tf, w, n: {"y": tf.gather(w, tf.where(n > 50, n, 3))}, "mixes other numbers"),
+    ],
+    ids=["answered", "computed with", "shifted", "tied weights", "joined", "compared"],
+)
+def test_rows_stay_where_the_graph_proves_nothing(tf, lookup, make, reason):
+    told, result = lookup(lambda weight, numbers: make(tf, weight, numbers))
+    assert "words pruned; their rows stay: " in told
+    assert reason in told
+    assert result.outcome == "smaller", result.reason
+
+
+def test_an_asset_outside_is_not_pruned(modern, tmp_path):
+    shutil.copytree(modern, tmp_path / "1")
+    outside = tmp_path / "outside.txt"
+    shutil.copy(modern / "assets" / "words.txt", outside)
+    before = outside.read_bytes()
+    model = read_saved_model(tmp_path / "1")
+    model.meta_graphs[0].asset_file_def[0].filename = "../../outside.txt"
+    with pytest.raises(UsageError, match="no vocabulary that can be pruned"):
+        prune_vocabularies(model.meta_graphs[0], tmp_path / "1", {"": KEPT})
+    assert outside.read_bytes() == before
