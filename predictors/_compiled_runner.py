@@ -20,6 +20,9 @@ from cpr.wire.tensors import Array
 
 logger = logging.getLogger(__name__)
 
+# Beyond it LiteRT's square roots are off by half: its reciprocals lose digits.
+_LARGEST = 2.0**100
+
 
 class Original(Protocol):
     """The model itself, as its own library runs it."""
@@ -41,8 +44,8 @@ class CompiledRunner:
 
     Arrays of other shapes than a signature declares are refused where the
     original refuses them too; else the original is loaded and answers, as it
-    does where a number is NaN or infinite: runtimes disagree about the
-    largest of such numbers, and what integers they become.
+    does where a number is NaN, infinite or nearly so: runtimes disagree about
+    the largest of such numbers, and what integers they become.
 
     The original also answers the signatures that were not compiled. It is
     loaded with the first request for one, or at once where a request that
@@ -176,7 +179,7 @@ class _Call:
     def holds(self, feeds: Mapping[str, Array]) -> bool:
         """Whether the numbers are finite, and none too large for an integer made of it."""
         largest = self._largest
-        return all(map(_is_finite, feeds.values())) and (
+        return all(map(_is_moderate, feeds.values())) and (
             largest is None
             or not any(
                 (np.abs(array) > largest).any()
@@ -254,11 +257,12 @@ def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
     }
 
 
-def _is_finite(array: Array) -> bool:
+def _is_moderate(array: Array) -> bool:
+    """Whether all numbers are finite, and not near the end of what float32 holds."""
     if array.dtype.kind != "f":
         return True
-    # The squares add up to a finite number only if all are finite: one pass, mostly.
-    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+    # The squares add up to a finite number only if all are small enough: one pass, mostly.
+    return math.isfinite(np.vdot(array, array)) or bool((np.abs(array) <= _LARGEST).all())
 
 
 def _check_bounds(name: str, array: Array, low: int, high: int) -> None:

@@ -178,7 +178,7 @@ def _in_order(function: Any, inputs: Mapping[str, Any], fed: list[str]) -> list[
 
 def _refuse_state(graph: Any) -> None:
     registry = import_extra("tensorflow.python.framework.op_def_registry", "tensorflow")
-    for node in _nodes(graph):
+    for node in all_nodes(graph):
         known = registry.get(node.op)
         if known is None:
             raise Declined(f"TensorFlow does not know the op {node.op}")
@@ -186,7 +186,7 @@ def _refuse_state(graph: Any) -> None:
             raise Declined(f"it keeps state or draws random numbers: {node.op}")
 
 
-def _nodes(graph: Any) -> Iterator[Any]:
+def all_nodes(graph: Any) -> Iterator[Any]:
     """The nodes of a graph and of the functions that they call."""
     bodies = {function.signature.name: function.node_def for function in graph.library.function}
     pending, seen = [graph.node], set[str]()

@@ -17,6 +17,7 @@ from cpr.compiling.casts import check_casts
 from cpr.compiling.converters import frozen_to_litert, to_litert, to_onnx
 from cpr.compiling.declined import Declined
 from cpr.compiling.frozen import FrozenGraph, freeze
+from cpr.compiling.operations_used import operations_used, refuse_operations
 from cpr.compiling.text_split import split_text
 from cpr.compiling.xla_builds import powers_up_to, write_for_xla
 from cpr.runtimes.keras_export import export_to
@@ -57,10 +58,12 @@ def build_signatures(
             raise Declined("the model has no signature")
         sizes = powers_up_to(max(batch_sizes)) if runtime == "xla" else []
         source = _Source(tf, folder, tagged, runner, runtime, sizes)
+        used = {name: operations_used(tf, runner, one) for name, one in inner_ones.items()}
         entries: dict[str, Any] = {}
         files: dict[str, dict[str, Any]] = {}
         for name, (declared, inner) in signatures.items():
             try:
+                refuse_operations(used, name)
                 frozen = freeze(tf, runner, inner, load_functions)
             except Declined as error:
                 told: dict[str, Any] = {"why_not": str(error)}
@@ -160,6 +163,9 @@ def _write(
             "little; export a signature beside it without that, and that is compiled"
         )
     numeric, readers = split_text(tf, source.runner, signature, frozen)
+    given = {alias for alias, spec in signature.inputs.items() if spec.dtype == "string"}
+    if runtime != "litert" and given - set(readers):
+        raise Declined(f"it takes text, of which {runtime} knows too little")
     told: dict[str, Any] = {"file": path.name}
     for number, (alias, (reader, vocabulary)) in enumerate(sorted(readers.items())):
         file = path.with_name(f"{path.stem}-words-{number}.json")

@@ -8,7 +8,7 @@ it. The rest of the graph takes the numbers, and any runtime can have it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,6 @@ from cpr.runtimes.tf_session import TfSession
 
 # The only pattern that is known to be a set of characters: Keras's own.
 _PATTERN = rb"""[!"#$%&()\*\+,-\./:;<=>?@\[\\\]^_`{|}~\']"""
-_EXAMPLES = {"ParseExample", "ParseExampleV2", "ParseSingleExample"}
 
 # What the record holds of a reader, and its vocabulary.
 Reader = tuple[dict[str, Any], dict[str, Any]]
@@ -41,15 +40,9 @@ def split_text(
         Declined: It does more with texts than to look words up.
     """
     texts = {alias for alias, spec in signature.inputs.items() if spec.dtype == "string"}
-    if not texts:
+    if not texts or not _text_ops(tf, frozen):  # it only passes them on
         return frozen, {}
     graph = _Graph(tf, frozen)
-    found = set(graph.ops)
-    if found & _EXAMPLES:
-        raise Declined(
-            "it parses tf.Example records, which is TensorFlow's own; export a signature beside "
-            "it that takes the features themselves, and that is compiled"
-        )
     readers: dict[str, Reader] = {}
     cuts: dict[str, _Lookup] = {}
     for node in [node for node in frozen.graph.node if node.op == "LookupTableFindV2"]:
@@ -102,11 +95,6 @@ class _Graph:
                 self._ranks[node.name] = len(node.attr["shape"].shape.dim)
             for name in _inputs(node):
                 self._takers.setdefault(_node(name), []).append(node)
-
-    @property
-    def ops(self) -> Iterator[str]:
-        """The operations of all nodes."""
-        return (node.op for node in self._nodes.values())
 
     def lookup(self, node: Any) -> _Lookup:
         """What a node looks up, and all that is of it before and after; raises Declined."""

@@ -69,8 +69,8 @@ def test_needs_no_tensorflow_to_answer(compiled_network):
     np.testing.assert_allclose(body["predictions"], expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_leaves_what_is_not_finite_to_the_original(compiled_network, value):
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 3e38])
+def test_leaves_what_is_not_finite_or_nearly_so_to_the_original(compiled_network, value):
     folder, _ = compiled_network
     predictor, rows = TfSavedModel.from_path(folder), [[value, *ROWS[0][1:]]]
     np.testing.assert_array_equal(predictor.predict(rows), native(folder).predict(rows))
@@ -140,8 +140,25 @@ def test_declines_what_keeps_state_and_says_so(tf, saved_module, compiled):
     signature = tf.function(count).get_concrete_function(spec)
     folder, report = compiled(saved_module(module, {"serving_default": signature}))
     assert not report.is_compiled
-    assert "litert: serving_default: " in report.reason
+    assert "litert: serving_default: it keeps state: AssignAddVariableOp;" in report.reason
     assert not (folder / "compiled").exists()
+
+
+def test_declines_what_reads_the_state_that_another_signature_keeps(tf, saved_module, compiled):
+    module = tf.Module()
+    module.calls = tf.Variable(0.0)
+    spec = tf.TensorSpec([None], tf.float32, "x")
+    count = tf.function(lambda x: {"y": x + module.calls.assign_add(1.0)})
+    read = tf.function(lambda x: {"y": tf.sin(x) + module.calls})
+    signatures = {
+        "count": count.get_concrete_function(spec),
+        "read": read.get_concrete_function(spec),
+    }
+    _, report = compiled(saved_module(module, signatures), runtimes=("onnx",))
+    assert report.reason == (
+        "onnx: count: it keeps state: AssignAddVariableOp; "
+        "read: it reads state, which count may change"
+    )
 
 
 def test_declines_random_answers(tf, saved_module, compiled):
