@@ -35,7 +35,7 @@ def _existing(location: str) -> Path:
     if path.exists():
         raise LoadError(
             f"{location} is a file, and no model by its name; a model directory is expected.",
-            hint=f"Give the directory that holds it: {Path(location).parent}.",
+            hint=f"Give the directory that holds it: {path.parent}.",
         )
     nearest = next(parent for parent in path.parents if parent.is_dir())
     lacking = path.relative_to(nearest).parts[0]

@@ -10,6 +10,7 @@ import click
 
 from cpr.cli.options import common_options, tags_of
 from cpr.cli.output import console, emit_json, progress, say, shares
+from cpr.errors import LoadError
 
 if TYPE_CHECKING:
     from cpr.savedmodel.cleaning import Cleaned
@@ -66,6 +67,8 @@ def command(
     state, other graphs and second copies of weights stay behind. SRC is never
     changed, and TensorFlow is not needed.
     """
+    if Path(source).is_file():
+        raise _no_directory(source)
     # CLI start-up time: cleaning imports numpy and protobuf.
     from cpr.artifacts.fetch import fetch
     from cpr.savedmodel.cleaning import clean
@@ -87,6 +90,16 @@ def command(
         emit_json("cpr.clean/1", ok=True, summary=_summary(cleaned))
     elif not is_quiet:
         _print(cleaned)
+
+
+def _no_directory(source: str) -> LoadError:
+    is_keras = Path(source).suffix in (".keras", ".h5", ".hdf5")
+    return LoadError(
+        f"{source} is a file; a directory with an exported SavedModel is expected.",
+        hint=f"Export it first: cpr export-model {source} OUT, which leaves training behind too."
+        if is_keras
+        else f"Give the directory that holds it: {Path(source).absolute().parent}",
+    )
 
 
 def _summary(cleaned: Cleaned) -> dict[str, object]:

@@ -11,6 +11,7 @@ from cpr.cli import exit_codes
 from cpr.cli.options import common_options
 from cpr.cli.output import say, shares, write_result
 from cpr.cli.stdout_guard import guard_stdout
+from cpr.errors import UsageError
 
 if TYPE_CHECKING:
     from cpr.inspecting import Inspection
@@ -39,6 +40,11 @@ def command(*, path: str, shows_all: bool, page: str | None, as_json: bool, is_q
     exit code 1.
     """
     guard_stdout()
+    if as_json and page == "-":
+        raise UsageError(
+            "--json and --html - would both write to standard output.",
+            hint="Name a file for the page: --html FILE.",
+        )
     # CLI start-up time: reading messages imports protobuf.
     from cpr.inspecting import inspect_model
 

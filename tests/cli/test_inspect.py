@@ -156,3 +156,9 @@ def test_html_is_a_file_or_standard_output(cpr, model, tmp_path):
     both = cpr("inspect", model, "--html", "page.html", "--json", "--quiet")
     assert json.loads(both.stdout)["schema"] == "cpr.inspect/1"
     assert both.stderr == ""
+
+
+def test_a_page_and_a_document_are_not_written_into_each_other(cpr, model):
+    done = cpr("inspect", model, "--html", "-", "--json", expected=2)
+    [finding] = json.loads(done.stdout)["findings"]
+    assert finding["message"].startswith("--json and --html - would both write to standard output.")
