@@ -6,7 +6,6 @@ from typing import Any
 
 from cpr.compiling.declined import Declined
 from cpr.compiling.frozen import all_nodes
-from cpr.extras import import_extra
 from cpr.runtimes.signatures import Signature
 from cpr.runtimes.tf_functions import TfFunctions
 from cpr.runtimes.tf_session import TfSession
@@ -31,11 +30,20 @@ def operations_used(tf: Any, runner: TfSession | TfFunctions, signature: Signatu
     if isinstance(runner, TfFunctions):
         definition = runner.function(signature).graph.as_graph_def()
         return {node.op for node in all_nodes(definition)}
-    util = import_extra("tensorflow.python.framework.graph_util_impl", "tensorflow")
     _, graph = runner.graph()
-    outputs = {spec.name.partition(":")[0] for spec in signature.outputs.values() if spec.name}
-    definition = graph.as_graph_def()
-    return {node.op for node in all_nodes(util.extract_sub_graph(definition, sorted(outputs)))}
+    inputs = {spec.name for spec in signature.inputs.values()}
+    outputs = {spec.name for spec in signature.outputs.values() if spec.name}
+    # What an input is made of does not run: TensorFlow 1 let parsed records be fed themselves.
+    pending = [graph.get_tensor_by_name(name).op for name in outputs - inputs]
+    seen = set(pending)
+    while pending:
+        op = pending.pop()
+        before = {one.op for one in op.inputs if one.name not in inputs} | set(op.control_inputs)
+        pending += before - seen
+        seen |= before
+    used = tf.compat.v1.GraphDef(library=graph.as_graph_def().library)
+    used.node.extend(op.node_def for op in seen)
+    return {node.op for node in all_nodes(used)}
 
 
 def refuse_operations(used: dict[str, set[str]], name: str) -> None:

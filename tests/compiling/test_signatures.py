@@ -197,3 +197,25 @@ def test_times_only_batches_that_the_original_answers(tf, saved_module, compiled
     assert report.reason == (
         "onnx: serving_default: the original answers no request of 8, 9 instances to be timed at"
     )
+
+
+def test_what_an_input_is_made_of_is_no_matter(tf, tmp_path, compiled):
+    # As TensorFlow Serving's half_plus_two: one signature takes records, one what they hold.
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        records = tf.compat.v1.placeholder(tf.string, [None], "records")
+        x = tf.io.parse_example(records, {"x": tf.io.FixedLenFeature([3], tf.float32)})["x"]
+        y = tf.tanh(x * 0.5 + 2.0, "y")
+        info = tf.compat.v1.saved_model.build_tensor_info
+        builder = tf.compat.v1.saved_model.Builder(str(tmp_path / "model"))
+        make = tf.compat.v1.saved_model.build_signature_def
+        signatures = {
+            "serving_default": make({"x": info(x)}, {"y": info(y)}, "predict"),
+            "records": make({"records": info(records)}, {"y": info(y)}, "predict"),
+        }
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()
+    _, report = compiled(tmp_path / "model", runtimes=("onnx",))
+    parts = {part.name: part.why_not for part in report.candidates[0].parts}
+    assert parts["records"].startswith("it parses tf.Example records")
+    assert "tf.Example" not in parts["serving_default"]
+    assert report.candidates[0].deviation is not None
