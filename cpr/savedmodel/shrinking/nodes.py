@@ -123,6 +123,8 @@ def shape_value(shape: Sequence[int]) -> Message:
     return made
 
 
+# A few bytes may stand for any number of the same value; these are not spelled out.
+_MOST_REPEATED = 1 << 16
 _NUMBERS = {
     DataType.Value(name): (np.dtype(form), field)
     for name, form, field in (
@@ -135,7 +137,10 @@ _NUMBERS = {
 
 
 def constant(node: Message | None) -> Array | None:
-    """The value of a constant of float32, float64, int32 or int64; None if the node is none."""
+    """The value of a constant of float32, float64, int32 or int64; None if the node is none.
+
+    Nor is one given of a large constant that is a few values, repeated.
+    """
     if node is None or node.op != "Const":
         return None
     tensor = node.attr["value"].tensor
@@ -148,6 +153,8 @@ def constant(node: Message | None) -> Array | None:
         values = np.frombuffer(tensor.tensor_content, dtype)
         return values.reshape(shape) if values.size == size else None
     # A tensor whose last values are all the same holds them once; all zeros, none.
+    if size > max(_MOST_REPEATED, len(getattr(tensor, field))):
+        return None
     given = np.array(getattr(tensor, field)[:size] or [0], dtype)
     return np.append(given, np.full(max(0, size - given.size), given[-1], dtype))[:size].reshape(
         shape

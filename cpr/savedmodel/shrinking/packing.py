@@ -97,7 +97,8 @@ def _cast(stored: Array, as_dtype: int, values: Array, back: Array, dtype: int) 
 
 def _as_bfloat16(values: Array) -> tuple[Array, Array]:
     """The upper half of each float, rounded to even, and what that is as a float."""
-    bits = values.astype("<f4").view("<u4").astype("<u8")
+    with np.errstate(over="ignore"):  # what becomes infinite is left alone
+        bits = values.astype("<f4").view("<u4").astype("<u8")
     upper = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
     return upper, (upper.astype("<u4") << 16).view("<f4").astype(values.dtype)
 
@@ -118,7 +119,9 @@ def _by_channel(values: Array, axis: int, dtype: int) -> tuple[Packed, float]:
     """The weight with a scale for each index of `axis`, and its mean square error."""
     others = tuple(one for one in range(values.ndim) if one != axis)
     largest = np.abs(values).max(axis=others, keepdims=True)
-    scale = np.where(largest > 0, largest / 127, 1).astype(values.dtype)
+    with np.errstate(under="ignore"):
+        scale = (largest / 127).astype(values.dtype)
+    scale[scale == 0] = 1  # zeros, or so near that nothing is
     stored = np.clip(np.rint(values / scale), -127, 127).astype("i1")
     difference = stored * scale - values
     packed = Packed(
@@ -130,4 +133,5 @@ def _by_channel(values: Array, axis: int, dtype: int) -> tuple[Packed, float]:
         scale=scale.tobytes(),
         error=float(np.abs(difference).max()),
     )
-    return packed, float(np.mean(np.square(difference)))
+    with np.errstate(over="ignore", under="ignore"):
+        return packed, float(np.mean(np.square(difference, dtype="f8")))

@@ -88,13 +88,8 @@ def write_packed(source: Path, target: Path, pack: Pack, edit: Edit = lambda _: 
             is_keras = _edit(model, trackables, packed)
         if bundle or constants:
             writer = files.enter_context(BundleWriter(target / prefix))
-            for name, entry in (bundle.entries if bundle else {}).items():
-                if name in packed:
-                    _write(writer, name, packed[name])
-                elif name == OBJECT_GRAPH_KEY and packed and trackables is not None:
-                    writer.add_string(name, trackables.SerializeToString(deterministic=True))
-                else:
-                    writer.copy(bundle, entry)
+            if bundle:
+                _write_all(writer, bundle, packed, trackables)
             for name, one in constants.items():
                 _write(writer, name, one)
             writer.finish()
@@ -103,6 +98,19 @@ def write_packed(source: Path, target: Path, pack: Pack, edit: Edit = lambda _: 
         left["functions hold it as constants, which --freeze takes out of them"] = held
     worst = max((one.error for one in (*packed.values(), *constants.values())), default=0.0)
     return Rewritten((*packed, *constants), left, worst, is_keras, edits)
+
+
+def _write_all(
+    writer: BundleWriter, bundle: Bundle, packed: Mapping[str, Packed], trackables: Message | None
+) -> None:
+    """Write all that `bundle` holds, weights packed."""
+    for name, entry in bundle.entries.items():
+        if name in packed:
+            _write(writer, name, packed[name])
+        elif name == OBJECT_GRAPH_KEY and packed and trackables is not None:
+            writer.add_string(name, trackables.SerializeToString(deterministic=True))
+        else:
+            writer.copy(bundle, entry)
 
 
 def copy_rest(source: Path, target: Path) -> None:

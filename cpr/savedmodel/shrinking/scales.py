@@ -15,7 +15,8 @@ import numpy as np
 
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reach import is_control, node_of
-from cpr.savedmodel.shrinking.nodes import Array, Body, constant, fill, readers_of
+from cpr.savedmodel.shrinking.nodes import Body, constant, fill, readers_of
+from cpr.wire.tensors import Array
 
 # The contraction, and the rank of what comes out.
 _RANKS = {"Conv2D": 4, "DepthwiseConv2dNative": 4, "Conv3D": 5, "MatMul": 2}

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from cpr.savedmodel.meta_graph import assets
-from cpr.savedmodel.protos import CollectionDef, DataType, Message, VariableDef
+from cpr.savedmodel.protos import DataType, Message, VariableDef
 from cpr.savedmodel.reach import node_of, signature_nodes
-from cpr.savedmodel.shrinking.nodes import Array, Body, bodies, constant, shape_value
-from cpr.savedmodel.shrinking.packing import FLOATS, Packed
+from cpr.savedmodel.shrinking.nodes import Body, bodies, constant, shape_value
+from cpr.savedmodel.shrinking.packing import FLOATS, SMALLEST, Packed
 from cpr.savedmodel.shrinking.restoring import packed_names, unpack
+from cpr.wire.tensors import Array
 
 _SCOPE = "cpr_constants"
 _DT_STRING = DataType.Value("DT_STRING")
@@ -41,7 +42,8 @@ def store_constants(model: Message, pack: Pack) -> dict[str, Packed]:
         packed = {
             node.name: one
             for node, values in _constants(meta_graph)
-            if (one := pack(values, node.attr["dtype"].type)) and one.size < values.nbytes
+            if (one := pack(values, node.attr["dtype"].type))
+            and one.size < node.attr["value"].ByteSize()
         }
         keys = {name: f"{_SCOPE}/{number}_{place}" for place, name in enumerate(packed)}
         if packed:
@@ -59,7 +61,8 @@ def held_by_functions(meta_graph: Message, pack: Pack) -> int:
         values.nbytes
         for body in found
         for node in body.nodes
-        if (values := constant(node)) is not None
+        if node.ByteSize() > SMALLEST
+        and (values := constant(node)) is not None
         and node.attr["dtype"].type in FLOATS
         and pack(values, node.attr["dtype"].type)
     )
@@ -130,7 +133,7 @@ def _variable(body: Body, node: Message, packed: Packed) -> str:
     return str(handle.name)
 
 
-def _collect(collection: CollectionDef, reader: str, handle: str, assigned: str) -> None:
+def _collect(collection: Message, reader: str, handle: str, assigned: str) -> None:
     """Have TensorFlow 2 know the variable, and make one of its own for each model loaded."""
     variable = VariableDef(
         variable_name=f"{handle}:0",

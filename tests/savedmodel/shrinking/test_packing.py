@@ -109,3 +109,18 @@ def test_int64_beyond_int32_is_left_alone(beyond):
     values = np.arange(SMALLEST)
     values[5] = beyond
     assert pack_integer(values, DT_INT64) is None
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16", "int8"])
+@pytest.mark.parametrize("scale", [1e300, 3e38, 1e-38, 1e-44, 1e-310, 0])
+@pytest.mark.parametrize(("dtype", "number"), [("f4", DT_FLOAT), ("f8", DT_DOUBLE)])
+def test_any_scale_is_packed_to_finite_numbers_or_left_alone(precision, scale, dtype, number):
+    with np.errstate(over="ignore", under="ignore"):
+        values = (np.clip(weight(64, 64, dtype="f8"), -1, 1) * scale).astype(dtype)
+    if not np.isfinite(values).all():
+        assert pack_float(values, number, precision) is None
+        return
+    packed = pack_float(values, number, precision)
+    if packed is not None:
+        assert np.isfinite(packed.error)
+        assert packed.error <= np.abs(values).max()
