@@ -226,7 +226,7 @@ def _values(asked: _Asked, signature: Any, images: ImageOptions) -> dict[str, An
     for name, texts in inputs.items():
         values[name] = read_value(texts, name, signature.inputs[name], images)
     for name, texts in examples.items():
-        values[name] = serialize_examples(_rows(texts), name)
+        values[name] = serialize_examples(_rows(texts), name, signature.inputs[name].dtype)
     return values
 
 

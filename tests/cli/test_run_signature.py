@@ -119,8 +119,19 @@ sys.exit(main(["run-signature", *sys.argv[1:]]))
         (["--input", "x=[[1, 2], [3]]", "--input", "times=[1, 2]"], "x[1]"),
         (["--signature-name", "shout", "--input", "word=[[1]]"], "word[0][0] is 1"),
         (["--signature-name", "shuot"], "Did you mean 'shout'?"),
+        (["--examples", 'x=[{"a": 1}]'], "input 'x' takes float32 values, and no serialized"),
     ],
-    ids=["missing", "unknown", "width", "rank", "type", "ragged", "strings", "signature"],
+    ids=[
+        "missing",
+        "unknown",
+        "width",
+        "rank",
+        "type",
+        "ragged",
+        "strings",
+        "signature",
+        "examples",
+    ],
 )
 def test_a_wrong_input_is_refused_before_tensorflow_is_imported(model, arguments, message):
     done = subprocess.run(

@@ -8,12 +8,22 @@ from cpr.errors import BadInput, shorten
 from cpr.savedmodel import protos
 
 
-def serialize_examples(rows: Any, name: str) -> list[bytes]:
+def serialize_examples(rows: Any, name: str, dtype: str = "string") -> list[bytes]:
     """One serialized `tf.Example` an object: integers, floats or texts by feature.
 
+    Args:
+        rows: The objects.
+        name: Of the input that takes them.
+        dtype: What that input declares.
+
     Raises:
-        BadInput: A row is no object, or a feature mixes types.
+        BadInput: The input takes none, a row is no object, or a feature mixes types.
     """
+    if dtype != "string":
+        raise BadInput(
+            f"input {name!r} takes {dtype} values, and no serialized tf.Example messages.",
+            hint=f"Give the values themselves: --input '{name}=[…]'.",
+        )
     if not isinstance(rows, list):
         raise BadInput(
             f"the examples of {name!r} are {shorten(rows)}; expected a list of objects.",
