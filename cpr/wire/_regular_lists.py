@@ -19,8 +19,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-# Of fewer values, to look at each is quicker; more would be beyond the size of a numpy type.
-_FEWEST, _MOST = 2048, 1 << 26
+# Of fewer values, to look at each is quicker.
+_FEWEST = 2048
+# The size of a numpy type is a C int. Before each list stand its type and its length.
+_MOST_BYTES, _BYTES_A_LIST = (1 << 31) - 1, 5
 # numpy 1 has 32 dimensions, of which a view takes one more.
 _MOST_DIMENSIONS = 16
 # The version that writes each value out, though it may have been there before.
@@ -45,19 +47,24 @@ def regular(nested: Any) -> Array | None:
     while type(first) is list and first and len(shape) < _MOST_DIMENSIONS:
         shape.append(len(first))
         first = first[0]
-    if not _FEWEST <= prod(shape) <= _MOST or type(first) not in _LEAVES:
+    if prod(shape) < _FEWEST or type(first) not in _LEAVES:
+        return None
+    tag, leaf = _LEAVES[type(first)]
+    size = leaf.itemsize
+    for count in reversed(shape):
+        size = _BYTES_A_LIST + count * size
+    if size > _MOST_BYTES:
         return None
     try:
         data = marshal.dumps(nested, _VERSION)
     except ValueError:  # something that it does not write, or lists beyond its depth
         return None
-    tag, leaf = _LEAVES[type(first)]
-    layout = _layout(tuple(shape), leaf)
-    if len(data) != layout.itemsize:
+    if len(data) != size:
         return None
+    layout = _layout(tuple(shape), leaf)
     level = np.frombuffer(data, layout)
-    for size in shape:
-        if not _all_are(level["type"], _LIST) or not _all_are(level["size"], size):
+    for count in shape:
+        if not _all_are(level["type"], _LIST) or not _all_are(level["size"], count):
             return None
         level = level["items"]
     values: Array = level["value"][0]

@@ -103,6 +103,16 @@ def test_lists_deeper_than_numpy_are_left_alone():
     assert regular(value) is None
 
 
+def test_lists_whose_numpy_type_would_be_too_large_are_left_alone():
+    """Each list takes a few bytes beside its values: 2 GB of what are 27 million."""
+    row = [0.0]
+    for _ in range(13):
+        row = [row]
+    rows = [[row] * 5200] * 5200
+    with patch.object(marshal, "dumps", side_effect=AssertionError("it was written out")):
+        assert regular(rows) is None
+
+
 def test_a_list_that_holds_itself_is_left_alone():
     value = [[1.0] * 3000]
     value.append(value)
