@@ -104,11 +104,11 @@ def test_lists_deeper_than_numpy_are_left_alone():
 
 
 def test_lists_whose_numpy_type_would_be_too_large_are_left_alone():
-    """Each list takes a few bytes beside its values: 2 GB of what are 27 million."""
+    """Each list takes a few bytes beside its values: 2 GB of what are 28 million."""
     row = [0.0]
     for _ in range(13):
         row = [row]
-    rows = [[row] * 5200] * 5200
+    rows = [[row] * 5300] * 5300
     with patch.object(marshal, "dumps", side_effect=AssertionError("it was written out")):
         assert regular(rows) is None
 
