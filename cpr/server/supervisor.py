@@ -24,6 +24,7 @@ from cpr.server.fronts import Front, Fronts
 from cpr.server.line_up import LineUp
 from cpr.server.listening import base_url, listen, raise_descriptor_limit, refuse_new
 from cpr.server.loading import prepare
+from cpr.server.notify import tell_service_manager
 from cpr.server.options import ServeOptions, admin_path
 from cpr.server.reload import Outcome, Reloader
 from cpr.server.screen import ReadyReport, Screen
@@ -164,6 +165,7 @@ class Supervisor:
             await asyncio.gather(*starting, return_exceptions=True)
         await self._switchboard.switch(versions)
         self._screen.ready(self._ready_report())
+        tell_service_manager("READY=1")
         self._has_started = True
         if changed is not None:
             self._spawn(self._watch(changed))
@@ -196,6 +198,7 @@ class Supervisor:
     async def _drain(self) -> None:
         """Take nothing new, answer all that was taken, end."""
         limit_s = self._options.drain_timeout_s
+        tell_service_manager("STOPPING=1")
         self._screen.stopping(signal.Signals(self._signals[0]).name)
         self._admin.close()
         await self._reloader.stop()

@@ -321,3 +321,16 @@ def test_what_a_worker_started_goes_with_it_wherever_it_went(supervise):
     while Path(f"/proc/{daemon}").exists():
         server.ask({"do": "status"})
     assert server.post(4) == (200, {"predictions": [8]})
+
+
+def test_systemd_is_told_when_it_serves_and_when_it_ends(supervise, tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        server = supervise()
+        assert systemd.recv(100) == b"READY=1"
+        server.await_ready()
+        server.signal()
+        assert systemd.recv(100) == b"STOPPING=1"
+        assert server.wait() == 0
