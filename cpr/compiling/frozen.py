@@ -89,8 +89,9 @@ def freeze(
             function = load_functions().function(signature)
             frozen = convert.convert_variables_to_constants_v2(function, lower_control_flow=False)
         except (CprError, ValueError, KeyError, TypeError, tf.errors.OpError) as second:
-            lines = [_first_line(one) for one in (error, second)]
-            said = "; ".join(dict.fromkeys(lines))
+            # That TensorFlow 2 cannot load it either says nothing of the graph.
+            told = [error] if isinstance(second, CprError) else [error, second]
+            said = "; ".join(dict.fromkeys(map(_first_line, told)))
             raise Declined(f"the graph cannot be frozen: {said}") from error
     graph = frozen.graph.as_graph_def()
     _refuse_state(graph)
