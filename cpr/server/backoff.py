@@ -20,4 +20,4 @@ class Backoff:
         self._in_a_row = 0 if was_well else self._in_a_row + 1
         if self._in_a_row < 2:
             return 0.0
-        return min(_FIRST_S * 2 ** min(self._in_a_row - 2, _MOST_DOUBLINGS), _LONGEST_S)
+        return min(_FIRST_S * 2.0 ** min(self._in_a_row - 2, _MOST_DOUBLINGS), _LONGEST_S)
