@@ -85,13 +85,18 @@ def _as_version_1(meta_graph: Message) -> None:
 
 
 def _forget_others(meta_graph: Message, kept: Collection[str]) -> None:
-    """Leave in the collections of variables those that stay."""
-    for collection in meta_graph.collection_def.values():
+    """Leave in the collections of variables those that stay; what else is kept is for training."""
+    for key in list(meta_graph.collection_def):
+        collection = meta_graph.collection_def[key]
+        if collection.WhichOneof("kind") != "bytes_list":
+            continue
+        if "variables" not in key:
+            del meta_graph.collection_def[key]
+            continue
         values = collection.bytes_list.value
-        if collection.WhichOneof("kind") == "bytes_list":
-            values[:] = [
-                one for one in values if node_of(VariableDef.FromString(one).variable_name) in kept
-            ]
+        values[:] = [
+            one for one in values if node_of(VariableDef.FromString(one).variable_name) in kept
+        ]
 
 
 def _converted(tf: Any, folder: Path, meta_graph: Message, plain: set[str]) -> Message:

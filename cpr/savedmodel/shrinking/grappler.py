@@ -24,6 +24,8 @@ FOLDING = (
 )
 """Passes that compute what is constant, and once what is computed twice; none depends on the
 machine that they run on."""
+# How gradients go through loops and branches, told by nodes that may be gone.
+_CONTEXTS = ("cond_context", "while_context")
 _LOWERED, _HELD_BACK = "_lower_using_switch_merge", "_cpr_lower_using_switch_merge"
 
 
@@ -61,6 +63,8 @@ def optimize(tf: Any, meta_graph: Message, passes: Sequence[str], *, more: bool 
     for node in meta_graph.graph_def.node:
         if node.name in held_back:
             node.CopyFrom(held_back[node.name])
+    for key in _CONTEXTS:
+        meta_graph.collection_def.pop(key, None)
 
 
 def inline(tf: Any, meta_graph: Message) -> None:

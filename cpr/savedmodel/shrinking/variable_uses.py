@@ -93,9 +93,11 @@ class _Uses:
         elif node.op in _LOOPS:
             names = [node.attr["cond"].func.name, node.attr["body"].func.name]
         elif node.op in _BRANCHES:
-            keys = ("then_branch", "else_branch") if "then_branch" in node.attr else ()
+            # Looking up what is not there would make it.
+            keys = [key for key in ("then_branch", "else_branch") if key in node.attr]
             names = [node.attr[key].func.name for key in keys]
-            names += [one.name for one in node.attr["branches"].list.func]
+            if "branches" in node.attr:
+                names += [one.name for one in node.attr["branches"].list.func]
             place -= 1
         else:
             return

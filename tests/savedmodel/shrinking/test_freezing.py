@@ -151,3 +151,64 @@ def test_every_model_is_frozen_or_says_why_not(any_saved_model, tmp_path):
         assert told.startswith("not frozen: Could not find variable")
     else:
         assert told.startswith("variables frozen into constants: ")
+
+
+@pytest.fixture(scope="module")
+def unusual(tf, tmp_path_factory):
+    """Weights of all kinds and scales, and none; loops and branches."""
+    generator = np.random.default_rng(0)
+    normal = generator.normal(size=(64, 64)).astype("f4")
+    holed = np.where(normal > 2, np.nan, normal)
+
+    class Unusual(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.holed, self.small = tf.Variable(holed), tf.Variable(normal / 64)
+            self.tiny = tf.Variable(normal * np.float32(1e-42))
+            self.narrow = tf.Variable(tf.cast(normal / 64, tf.bfloat16))
+            self.empty, self.scalar = tf.Variable(np.zeros((0, 8), "f4")), tf.Variable(3.0)
+            self.double = tf.Variable(normal.astype("f8") / 64)
+            self.ids = tf.Variable(np.r_[np.arange(2000), 2**31 - 1, -(2**31)])
+            self.wide = tf.Variable(np.r_[np.arange(2000), 2**31])
+            self.words, self.same = tf.Variable(["a", "b"]), self.small
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 64], tf.float32, "x")])
+        def products(self, x):
+            return {
+                "holed": tf.matmul(x, self.holed),
+                "tiny": tf.matmul(x, self.tiny),
+                "narrow": tf.cast(tf.matmul(tf.cast(x, tf.bfloat16), self.narrow), tf.float32),
+                "double": tf.matmul(tf.cast(x, tf.float64), self.double),
+                "scalar": tf.reduce_sum(self.empty) + self.scalar,
+                "ids": self.ids[-3:],
+                "wide": self.wide[-3:],
+                "words": self.words + "!",
+                "shared": tf.matmul(x, self.small) + tf.matmul(x, self.same, transpose_b=True),
+            }
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 64], tf.float32, "x")])
+        def flows(self, x):
+            y = tf.cond(tf.reduce_sum(x) > 0, lambda: tf.matmul(x, self.small), lambda: x)
+            for _ in tf.range(3):
+                y = tf.tanh(tf.matmul(y, self.small))
+            return {"y": tf.map_fn(lambda row: tf.linalg.matvec(self.small, row), y)}
+
+    model = Unusual()
+    folder = tmp_path_factory.mktemp("unusual") / "1"
+    signatures = {"serving_default": model.products, "flows": model.flows}
+    tf.saved_model.save(model, str(folder), signatures=signatures)
+    return folder
+
+
+@pytest.mark.parametrize("weights", ["float32", "float16", "bfloat16", "int8"])
+@pytest.mark.parametrize("freeze", [True, False], ids=["frozen", "not frozen"])
+def test_weights_of_any_kind_answer_the_same(unusual, tmp_path, weights, freeze):
+    result = shrink(
+        unusual, tmp_path / "small", weights=weights, freeze=freeze,
+        **({} if weights == "float32" else {"atol": 5e-2, "rtol": 5e-2}),
+    )  # fmt: skip
+    assert result.outcome == "smaller", result.reason
+    assert result.loaders == ("tf2", "v1")
+    assert len(result.asked) == 2
+    if freeze:
+        assert of_step(result, "freeze").is_taken

@@ -66,6 +66,32 @@ def test_the_path_of_an_asset_is_not_folded(tf):
     assert list(read.input) == ["path"]
 
 
+def branch(tf):
+    v1 = tf.compat.v1
+    is_on = v1.control_flow_v2_enabled()
+    v1.disable_control_flow_v2()
+    try:
+        x = v1.placeholder(tf.float32, [None], "x")
+        y = v1.cond(tf.reduce_sum(x) > 0, lambda: x * 2, lambda: x)
+        y = v1.while_loop(lambda i, _: i < 3, lambda i, y: (i + 1, tf.tanh(y)), (0, y))[1]
+    finally:
+        if is_on:
+            v1.enable_control_flow_v2()
+    return {"x": x}, {"y": tf.identity(y, "y")}
+
+
+def test_what_tells_of_branches_and_loops_goes_with_their_nodes(tf):
+    meta_graph = exported(tf, branch)
+    assert {"cond_context", "while_context"} <= set(meta_graph.collection_def)
+    optimize(tf, meta_graph, FOLDING)
+    assert not {"cond_context", "while_context"} & set(meta_graph.collection_def)
+    theirs = tf.compat.v1.MetaGraphDef.FromString(meta_graph.SerializeToString())
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.compat.v1.train.import_meta_graph(theirs)
+        (answer,) = session.run("y:0", {"x:0": [1.0]})
+    assert 0 < answer < 1
+
+
 def test_the_step_folds_every_graph_of_tensorflow_1(tf1_two_graphs, tmp_path):
     cleaned(tf1_two_graphs, tmp_path / "clean")
     (told,) = folded(tmp_path / "clean", tmp_path / "folded")

@@ -37,6 +37,20 @@ def in_a_loop(tf, x, *, is_read=True):
     return tf.while_loop(lambda i, _: i < 3, body, (0, tf.zeros((4, 3))))[1]
 
 
+def one_of(tf, x, op):
+    handle = variable(tf)
+
+    def read():
+        return handle.read_value() + 1
+
+    def zeros():
+        return tf.zeros((4, 3))
+
+    if op is tf.raw_ops.If:
+        return tf.cond(tf.size(x) > 1, read, zeros)
+    return tf.switch_case(tf.size(x), [read, zeros])
+
+
 @pytest.fixture
 def _version_2_loops(tf):
     is_on = tf.compat.v1.control_flow_v2_enabled()
@@ -52,6 +66,8 @@ PLAIN = {
     "reference": lambda tf, x: tf.gather(variable(tf, is_resource=False), x),
     "read in a function": lambda tf, x: function(tf, lambda v: v + 1)(variable(tf)),
     "read in a loop": in_a_loop,
+    "read in a branch": lambda tf, x: one_of(tf, x, tf.raw_ops.If),
+    "read in a case": lambda tf, x: one_of(tf, x, tf.raw_ops.Case),
 }
 OTHERS = {
     "assigned": (lambda tf, x: variable(tf).assign(tf.ones((4, 3))), "AssignVariableOp uses it"),
@@ -85,8 +101,10 @@ def test_what_is_changed_stays(tf, make, reason):
     assert (plain, others) == (set(), {"v": reason})
 
 
-def test_looking_leaves_the_graph_as_it_is(tf):
-    meta_graph = exported(tf, PLAIN["gathered"])
+@pytest.mark.usefixtures("_version_2_loops")
+@pytest.mark.parametrize("make", PLAIN.values(), ids=PLAIN)
+def test_looking_leaves_the_graph_as_it_is(tf, make):
+    meta_graph = exported(tf, make)
     before = meta_graph.SerializeToString(deterministic=True)
     only_read(meta_graph)
     assert meta_graph.SerializeToString(deterministic=True) == before
