@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,9 @@ from cpr.wire.foreign import to_json_type
 from cpr.wire.plain import Nonfinite, plain
 
 _LARGE_BYTES = 100_000
+# Whether the collector was enabled, for each that has it at rest: only the first can find so.
+_found_enabled: list[bool] = []
+_lock = threading.RLock()  # a finalizer that the collector runs may read JSON too
 # What NaT becomes.
 EPOCH = b"1970-01-01T00:00:00"
 _STRICT_FAILURE = (
@@ -58,14 +62,19 @@ def loads(body: bytes, *, strict: bool = False) -> Any:
 
 @contextmanager
 def collector_at_rest() -> Iterator[None]:
-    """Keep the garbage collector from looking again and again at all that is made here."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+    """Keep the garbage collector from looking again and again at all that is made here.
+
+    Where several threads are at such work, the last of them to end enables it again.
+    """
+    with _lock:
+        _found_enabled.append(gc.isenabled())
+        gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        with _lock:
+            if _found_enabled.pop():
+                gc.enable()
 
 
 def dumps(

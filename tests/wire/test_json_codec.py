@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpr.errors import BadInput, BadOutput
-from cpr.wire.json_codec import dumps, loads
+from cpr.wire.json_codec import collector_at_rest, dumps, loads
 
 MUST_READ = {
     "null": b"null",
@@ -274,5 +274,21 @@ def test_the_garbage_collector_is_left_as_it_was(body, enabled):
         with contextlib.suppress(BadInput):
             assert len(loads(body)) == 50_001
         assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
+
+
+def test_the_garbage_collector_rests_until_the_last_thread_is_done():
+    """Two threads' work overlaps here; where each comes and goes is all that matters."""
+    one, other = collector_at_rest(), collector_at_rest()
+    was_enabled = gc.isenabled()
+    gc.enable()
+    try:
+        one.__enter__()
+        other.__enter__()
+        one.__exit__(None, None, None)
+        assert not gc.isenabled()
+        other.__exit__(None, None, None)
+        assert gc.isenabled()
     finally:
         (gc.enable if was_enabled else gc.disable)()
