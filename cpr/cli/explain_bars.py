@@ -92,7 +92,14 @@ def _table(item: Mapping[str, Any], instance: Any, room: int) -> Table:
 
 def _bar_width(shown: Sequence[tuple[str, str, str, float]], room: int) -> int:
     """How wide a bar to one side may be beside the texts; 0 where there is no room for any."""
-    texts = [max((len(row[at]) for row in shown), default=0) + _GAP for at in range(3)]
+    texts = [
+        max(map(len, column), default=0) + _GAP
+        for column in (
+            [row[0] for row in shown],
+            [row[1] for row in shown],
+            [row[2] for row in shown],
+        )
+    ]
     left = (room - sum(texts) - 1) // 2
     return min(left, _WIDTH) if left >= _LEAST_WIDTH else 0
 
