@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from cpr.errors import EnvironmentProblem, LoadError, UsageError
+from cpr.errors import LoadError, UsageError
 from cpr.savedmodel.bundle import Bundle, read_index
 from cpr.savedmodel.cleaning import clean
 from cpr.savedmodel.meta_graph import signatures
