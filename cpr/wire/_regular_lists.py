@@ -8,9 +8,9 @@ else is for `cpr.wire._dense` to look at.
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Iterator
 from functools import lru_cache
+from marshal import dumps
 from math import prod
 from typing import Any
 
@@ -56,7 +56,7 @@ def regular(nested: Any) -> Array | None:
     if size > _MOST_BYTES:
         return None
     try:
-        data = marshal.dumps(nested, _VERSION)
+        data = dumps(nested, _VERSION)
     except ValueError:  # something that it does not write, or lists beyond its depth
         return None
     if len(data) != size:
