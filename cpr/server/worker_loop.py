@@ -186,10 +186,16 @@ class WorkerLoop:
 
     def _answer(self, batch: list[_Queued]) -> None:
         self._mark_taken(batch)
-        for channel in self._channels.values():
-            if channel.progress.has_abandoned:
-                batch = [_as_late_if_abandoned(*item) for item in batch]
-                break
+        abandoned = {
+            channel: channel.progress.abandoned
+            for channel in self._channels.values()
+            if channel.progress.has_abandoned
+        }
+        if abandoned:
+            batch = [
+                (channel, _as_late(frame) if frame.number in abandoned.get(channel, ()) else frame)
+                for channel, frame in batch
+            ]
         now = monotonic_ns()
         calls = [
             frame.call for _, frame in batch if not frame.deadline_ns or frame.deadline_ns > now
@@ -240,10 +246,9 @@ class WorkerLoop:
             channel.progress.take(count)
 
 
-def _as_late_if_abandoned(channel: _Channel, frame: RequestFrame) -> _Queued:
+def _as_late(frame: RequestFrame) -> RequestFrame:
     """Nobody waits for it, so that it need not be predicted."""
-    is_abandoned = frame.number in channel.progress.abandoned
-    return channel, frame._replace(deadline_ns=1) if is_abandoned else frame
+    return frame._replace(deadline_ns=1)
 
 
 def _add_reply(parts: list[bytes], channel: _Channel, frame: RequestFrame, reply: Reply) -> None:

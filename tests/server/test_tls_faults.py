@@ -104,7 +104,7 @@ def test_a_request_that_is_broken_off_is_not_predicted(server, tls_files, how):
         raw.settimeout(30)
         raw.sendall(b"\x17\x03\x03\x01\x00" + data[:20])
         raw.shutdown(socket.SHUT_WR)
-        assert b"predictions" not in raw_read(raw)
+        assert b"predictions" not in read_all(raw)
         raw.close()
     else:
         connection.sendall(data[:-3])
@@ -114,16 +114,6 @@ def test_a_request_that_is_broken_off_is_not_predicted(server, tls_files, how):
     with secure(server, tls_files) as asking:
         asking.sendall(request({"do": "seen", "id": how}, headers="Connection: close\r\n"))
         assert b'{"predictions":[false]}' in read_all(asking)
-
-
-def raw_read(connection):
-    data = b""
-    try:
-        while more := connection.recv(1 << 16):
-            data += more
-    except ConnectionError:
-        pass
-    return data
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
