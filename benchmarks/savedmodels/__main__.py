@@ -28,7 +28,7 @@ from servers import SERVING
 from cpr.savedmodel.layout import BINARY, TEXT
 
 HERE = Path(__file__).resolve().parent
-_GROUPS = {"shrink": ("float32", "float16", "int8", "frozen")}
+_GROUPS = {"shrink": ("float32", "float16", "bfloat16", "int8", "frozen")}
 
 
 def main() -> int:

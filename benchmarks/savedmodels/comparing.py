@@ -18,7 +18,7 @@ from running_server import ServerFailed
 from tensorflow_side import Answer, Loader, ProcessDied, in_fresh_process
 
 INSPECT = "inspect"
-TOOLS = ("clean", "float32", "float16", "int8", "frozen", "compile", "export")
+TOOLS = ("clean", "float32", "float16", "bfloat16", "int8", "frozen", "compile", "export")
 _ORIGINAL = 1
 _AGAIN = 8
 _FAULT_OF_SERVER = 500
