@@ -8,7 +8,7 @@ from typing import Any
 
 from cpr.errors import BadInput, shorten
 from cpr.savedmodel import protos
-from cpr.savedmodel.meta_graph import choose_meta_graph, signatures
+from cpr.savedmodel.meta_graph import as_fed, choose_meta_graph
 from cpr.savedmodel.reader import skim_saved_model
 from cpr.savedmodel.samples.requests import NoSample, sample_request
 from cpr.wire.b64 import decode_b64
@@ -47,7 +47,7 @@ def declared_features(folder: Path, tags: Sequence[str]) -> dict[str, Any]:
     """
     graph = choose_meta_graph(skim_saved_model(folder).model, tags or None, where=folder)
     found: dict[str, Any] = {}
-    for signature in signatures(graph).values():
+    for signature in as_fed(graph).values():
         try:
             request = sample_request(signature, graph)
         except NoSample:

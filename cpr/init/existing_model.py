@@ -14,7 +14,7 @@ from cpr.artifacts.pickles import load_pickle
 from cpr.errors import UsageError
 from cpr.init.estimator_inputs import describe_estimator, libraries_of
 from cpr.savedmodel.layout import BINARY, TEXT
-from cpr.savedmodel.meta_graph import Signature, choose_meta_graph, signatures
+from cpr.savedmodel.meta_graph import Signature, as_fed, choose_meta_graph
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import skim_saved_model
 from cpr.savedmodel.samples.requests import NoSample, sample_request
@@ -96,7 +96,7 @@ def _estimator(path: Path, copies: Mapping[Path, str]) -> ExistingModel:
 
 def _saved_model(folder: Path) -> ExistingModel:
     meta_graph = choose_meta_graph(skim_saved_model(folder).model, where=folder)
-    found = list(signatures(meta_graph).values())
+    found = list(as_fed(meta_graph).values())
     if not found:
         raise UsageError(f"{folder} has no signature, so that nothing says what it takes.")
     return ExistingModel(

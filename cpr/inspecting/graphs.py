@@ -23,6 +23,7 @@ from cpr.savedmodel.meta_graph import (
     HIDDEN_PREFIX,
     Signature,
     TensorSpec,
+    as_fed,
     assets,
     find_asset,
     leads_out,
@@ -117,6 +118,17 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
             "of TensorFlow 1 fail at the first request; tf.saved_model.load does not.",
             "Export it with `cpr export-model`; a Keras model also with model.export(…).",
         )
+    for signature in graph.signatures:
+        for tensor in signature.inputs:
+            if tensor.taken is not None:
+                yield Problem(
+                    "warning",
+                    "other-type",
+                    f"Signature {signature.name} of {label} calls its input {tensor.alias} "
+                    f"{tensor.dtype}, and its graph takes {tensor.taken}: `cpr serve` and the "
+                    "loaders of TensorFlow go by the graph, TensorFlow Serving by the signature.",
+                    f"Send {tensor.taken}, as the sample request does.",
+                )
     if not graph.signatures:
         yield Problem(
             "warning",
@@ -144,14 +156,14 @@ def _facts(meta_graph: protos.Message) -> dict[str, str | bool | int]:
 
 
 def _views(meta_graph: protos.Message) -> Iterator[SignatureView]:
-    found = signatures(meta_graph)
+    found, fed = signatures(meta_graph), as_fed(meta_graph)
     for signature in found.values():
         yield SignatureView(
             signature.name,
             signature.method_name,
-            _tensors(signature.inputs),
-            _tensors(signature.outputs),
-            _sample(signature, meta_graph, is_only=len(found) == 1),
+            _tensors(signature.inputs, fed[signature.name].inputs),
+            _tensors(signature.outputs, signature.outputs),
+            _sample(fed[signature.name], meta_graph, is_only=len(found) == 1),
         )
 
 
@@ -165,9 +177,12 @@ def _sample(
         return None
 
 
-def _tensors(specs: Mapping[str, TensorSpec]) -> tuple[Tensor, ...]:
+def _tensors(specs: Mapping[str, TensorSpec], fed: Mapping[str, TensorSpec]) -> tuple[Tensor, ...]:
     return tuple(
-        Tensor(alias, spec.dtype, spec.shape, spec.name, spec.encoding)
+        Tensor(
+            *(alias, spec.dtype, spec.shape, spec.name, spec.encoding),
+            taken=None if fed[alias].dtype == spec.dtype else fed[alias].dtype,
+        )
         for alias, spec in specs.items()
     )
 

@@ -51,13 +51,17 @@ class Limit:
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output: its alias, type, shape, and name in the graph; None is a varying size."""
+    """An input or output: its alias, type, shape, and name in the graph; None is a varying size.
+
+    `taken` is the type that the graph takes where the signature says another.
+    """
 
     alias: str
     dtype: str
     shape: tuple[int | None, ...] | None
     tensor: str = ""
     encoding: str = "dense"
+    taken: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from cpr.errors import LoadError
@@ -14,6 +14,7 @@ from cpr.savedmodel.dtypes import dtype_name
 SERVE = "serve"
 # TensorFlow keeps its initializer and trainer among the signatures.
 HIDDEN_PREFIX = "__saved_model_"
+_FED = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
 _ASSETS = "saved_model_assets"
 
 
@@ -68,6 +69,28 @@ def signatures(meta_graph: protos.Message) -> dict[str, Signature]:
         name: _signature(name, proto)
         for name, proto in sorted(meta_graph.signature_def.items())
         if not name.startswith(HIDDEN_PREFIX)
+    }
+
+
+def as_fed(meta_graph: protos.Message) -> dict[str, Signature]:
+    """The signatures, of which the inputs have the types that the graph itself takes.
+
+    Old exporters wrote wrong ones into signatures; TensorFlow goes by the graph.
+    """
+    types = {
+        f"{node.name}:0": dtype_name(node.attr["dtype"].type)
+        for node in meta_graph.graph_def.node
+        if node.op in _FED and "dtype" in node.attr
+    }
+    return {
+        name: replace(
+            signature,
+            inputs={
+                alias: replace(spec, dtype=types.get(spec.name, spec.dtype))
+                for alias, spec in signature.inputs.items()
+            },
+        )
+        for name, signature in signatures(meta_graph).items()
     }
 
 

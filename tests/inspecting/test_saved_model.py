@@ -58,6 +58,7 @@ def test_every_signature_is_as_tensorflow_sees_it(any_saved_model, upstream, tf)
                         "shape": sizes(info.tensor_shape),
                         "tensor": info.name,
                         "encoding": "dense",
+                        "taken": None,
                     }
                     for alias, info in sorted(infos.items())
                 ]
@@ -199,6 +200,21 @@ def test_optimizer_slots_of_tensorflow_1_are_marked(tf, tmp_path):
     }
     [graph] = found.graphs
     assert {op.op: (op.count, op.reached) for op in graph.training}["ResourceApplyAdam"] == (1, 0)
+
+
+def test_an_input_of_another_type_than_its_graph_takes_is_a_warning(tf1_text, tmp_path):
+    folder = shutil.copytree(tf1_text, tmp_path / "1")
+    path = folder / "saved_model.pbtxt"
+    text = path.read_text()
+    start = text.index("signature_def")
+    path.write_text(text[:start] + text[start:].replace("dtype: DT_FLOAT", "dtype: DT_STRING", 1))
+    found = inspect_model(folder)
+    [problem] = [one for one in found.problems if one.id == "other-type"]
+    assert problem.severity == "warning"
+    assert "calls its input x string, and its graph takes float32" in problem.message
+    [signature] = found.graphs[0].signatures
+    assert [(one.dtype, one.taken) for one in signature.inputs] == [("string", "float32")]
+    assert signature.sample == {"instances": [[0.0]]}
 
 
 def test_training_that_a_signature_reaches_is_a_warning(tf, tmp_path):

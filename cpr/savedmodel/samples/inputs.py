@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cpr.errors import BadInput, UsageError
-from cpr.savedmodel.meta_graph import Signature, signatures
+from cpr.savedmodel.meta_graph import Signature, as_fed
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.samples.features import PARSERS, Feature, constant_texts, parsed_features
 from cpr.savedmodel.samples.values import arrays_of, made_up, made_up_examples, numpy_type
@@ -44,7 +44,7 @@ def sample_inputs(
     Raises:
         UsageError: No signature takes the instances.
     """
-    known = signatures(meta_graph)
+    known = as_fed(meta_graph)
     words = words_for(meta_graph, folder)
     features = list({one.key: one for one in _features(meta_graph)}.values())
     made: dict[str, list[dict[str, Array]]] = {}

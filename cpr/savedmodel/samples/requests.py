@@ -32,7 +32,7 @@ def sample_request(
     """A request body with one instance, in the form of AI Platform and of TensorFlow Serving.
 
     Args:
-        signature: What is asked.
+        signature: What is asked, as its graph takes it (`as_fed`).
         meta_graph: Where it is from; without it, ``tf.Example`` is not told from text.
         is_only: Whether the model has no other signature, so that it needs no name.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from cpr.errors import UsageError, shorten
-from cpr.savedmodel.meta_graph import signatures, tags
+from cpr.savedmodel.meta_graph import as_fed, signatures, tags
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.samples.inputs import sample_inputs
 from cpr.savedmodel.samples.values import arrays_of, numpy_type
@@ -46,7 +46,7 @@ def _of_graph(
     meta_graph: Message, folder: Path, given: Mapping[str, Sequence[Any]]
 ) -> dict[str, list[dict[str, Any]]]:
     found = sample_inputs(meta_graph, folder, given.get(""))
-    for name, signature in signatures(meta_graph).items():
+    for name, signature in as_fed(meta_graph).items():
         if name in given:
             types = {alias: numpy_type(spec.dtype) for alias, spec in signature.inputs.items()}
             found[name] = [arrays_of(given[name], types, f"instances of {name}")]

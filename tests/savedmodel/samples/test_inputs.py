@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from cpr.errors import UsageError
@@ -48,6 +49,14 @@ def test_examples_have_the_features_that_the_graph_parses(tmp_path):
     assert rows.shape == (8,)
     assert len(example.features.feature["age"].float_list.value) == 2
     assert len(example.features.feature["tags"].bytes_list.value) == 1
+
+
+def test_values_have_the_type_that_the_graph_takes_where_the_signature_says_another(tmp_path):
+    meta_graph = graph_taking(FLOAT)
+    node = meta_graph.graph_def.node.add(name="x", op="Placeholder")
+    node.attr["dtype"].type = STRING
+    tries = sample_inputs(meta_graph, tmp_path)["serve"]
+    assert {one["x"].dtype for one in tries} == {np.dtype(object)}
 
 
 def test_instances_are_taken_as_a_request_has_them(tmp_path):

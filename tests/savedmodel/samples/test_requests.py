@@ -2,20 +2,21 @@
 
 import base64
 import json
+import shutil
 
 import pytest
 
 from cpr.messages import Call
 from cpr.savedmodel import protos
-from cpr.savedmodel.meta_graph import Signature, TensorSpec, choose_meta_graph, signatures
-from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.meta_graph import Signature, TensorSpec, as_fed, choose_meta_graph
+from cpr.savedmodel.reader import read_saved_model, write_saved_model
 from cpr.savedmodel.samples.requests import NoSample, example_of, sample_request
 from cpr.serving import open_routine
 
 
 def samples(folder):
     graph = choose_meta_graph(read_saved_model(folder))
-    found = signatures(graph)
+    found = as_fed(graph)
     return {
         name: sample_request(item, graph, is_only=len(found) == 1) for name, item in found.items()
     }
@@ -29,6 +30,23 @@ def test_every_sample_is_answered(any_saved_model):
             (reply,) = routine.answer([call])
             assert reply.error is None, (name, call.body, reply.error)
             assert len(json.loads(reply.body)["predictions"]) == 1
+
+
+def test_a_request_is_what_the_graph_takes_where_the_signature_says_otherwise(
+    tf1_two_graphs, tmp_path
+):
+    folder = shutil.copytree(tf1_two_graphs, tmp_path / "1")
+    model = read_saved_model(folder)
+    for graph in model.meta_graphs:
+        for info in graph.signature_def["classify"].inputs.values():
+            info.dtype = 1
+            info.tensor_shape.Clear()
+    write_saved_model(model, folder)
+    request = samples(folder)["classify"]
+    assert set(request["instances"][0]) == {"b64"}
+    with open_routine(None, str(folder)) as routine:
+        (reply,) = routine.answer([Call(json.dumps(request).encode())])
+    assert reply.error is None
 
 
 def test_an_example_has_the_features_that_the_graph_parses(tf1_two_graphs):
