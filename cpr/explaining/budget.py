@@ -12,6 +12,8 @@ MOST_STEPS = 1_000
 MOST_FEATURES = 1_024
 MOST_PREDICTIONS = 100_000
 MOST_BASELINES = 10
+# Numbers of an answer, of the scores that one is made of, and of the instances of one predict.
+MOST_NUMBERS = 4_000_000
 
 # One predict lasts about so long, so that others need not wait longer for their turn.
 _CHUNK_NS = 50_000_000
@@ -50,11 +52,25 @@ class Budget:
         self._most_rows = min(most_rows or _MOST_ROWS, _MOST_ROWS)
         self._longest_ns = 0
         self.rows = min(_FIRST_ROWS, self._most_rows)
-        self.made = self.planned = 0
+        self.made = self.planned = self._kept = 0
 
     def limit_rows(self, most: int) -> None:
         """Never ask for more rows in one predict than this."""
-        self._most_rows = self.rows = most
+        self._most_rows = min(most, self._most_rows)
+        self.rows = min(self.rows, self._most_rows)
+
+    def limit_values(self, values: int) -> None:
+        """Never have more than `MOST_NUMBERS` in one predict, of rows of so many."""
+        self.limit_rows(max(MOST_NUMBERS // max(values, 1), 1))
+
+    def keep(self, numbers: int) -> None:
+        """Count numbers of the answer, before they are made.
+
+        Raises:
+            BadInput: There are too many.
+        """
+        self._kept += numbers
+        check_numbers(self._kept, "the answer")
 
     def run(self, rows: int, predict: Callable[[], object]) -> object:
         """Call `predict`, which makes so many predictions, unless there is no time left.
@@ -88,6 +104,19 @@ class Budget:
                 hint="Ask for fewer instances, num_paths or num_integral_steps at once, or give "
                 "the server a longer request_timeout_s.",
             )
+
+
+def check_numbers(count: int, what: str) -> None:
+    """Refuse an explanation that would take too much memory.
+
+    Raises:
+        BadInput: Of `what`, which holds so many numbers.
+    """
+    if count > MOST_NUMBERS:
+        raise BadInput(
+            f"{what} would hold {count:,} numbers; one request may have {MOST_NUMBERS:,}.",
+            hint="Ask for a smaller top_k, a label_index, or fewer instances at once.",
+        )
 
 
 def check_predictions(count: int, what: str) -> None:

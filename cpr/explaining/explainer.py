@@ -14,7 +14,7 @@ from cpr.artifacts.detect import detect
 from cpr.describing import describe as described
 from cpr.errors import BadInput, CprError, shorten
 from cpr.explaining import gradients, sampling
-from cpr.explaining.budget import Budget
+from cpr.explaining.budget import Budget, check_predictions
 from cpr.explaining.examples import declared_features
 from cpr.explaining.explanation import Explanation, to_aiplatform, to_vertex
 from cpr.explaining.fitting import check
@@ -141,12 +141,14 @@ class Explainer:
         options, budget = options or Options(), budget or Budget()
         if not isinstance(instances, list):
             raise BadInput(f"instances is {describe(instances)}; expected a list.")
+        check_predictions(len(instances), f"{len(instances):,} instances")
         parameters = with_scores(self.routine, parameters or {})
         signature = self._signature(parameters)
         makes = self._subjects(signature, options)
         subjects = [makes.of(instance, at) for at, instance in enumerate(instances)]
         if not subjects:
             return []
+        budget.limit_values(max(len(subject.values) for subject in subjects))
         if self._method(subjects, signature, options) == GRADIENTS:
             return self._by_gradients(subjects, parameters, signature, options, budget)
         return self._by_sampling(subjects, parameters, signature, options, budget)
@@ -171,6 +173,7 @@ class Explainer:
         for subject, prediction in zip(subjects, predictions, strict=True):
             [scores] = scorer.scores([prediction])
             picked = columns(scores)
+            budget.keep(len(subject.values) * len(picked))
             estimate = sampling.explain(subject, oracle, scorer, options, picked)
             errors = shares_of(estimate)
             made = attributions_of(subject, scorer, estimate, picked, errors)
@@ -199,6 +202,7 @@ class Explainer:
         for subject, prediction in zip(subjects, predictions, strict=True):
             [scores] = scorer.scores([prediction])
             picked = columns(scores)
+            budget.keep(len(subject.values) * len(picked))
             estimate, errors = gradients.explain(
                 subject, target, picked, steps=options.num_integral_steps, budget=budget
             )

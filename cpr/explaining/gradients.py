@@ -20,6 +20,7 @@ from cpr.errors import BadInput
 from cpr.explaining.budget import Budget
 from cpr.explaining.explanation import check_complete
 from cpr.explaining.gradient_model import INSTEAD, GradientModel, Tensors
+from cpr.explaining.scores import check_size
 from cpr.explaining.shapley import Estimate, Floats
 from cpr.explaining.subjects import Subject
 from cpr.wire.tensors import columns as columns_of
@@ -83,6 +84,7 @@ def _scores(target: Target, feeds: Tensors, budget: Budget) -> Floats:
 
     found: Any = budget.run(1, run)
     row: Floats = found[0]
+    check_size(row)
     return row
 
 
@@ -113,9 +115,18 @@ class _Line:
         # What is no float stays as it is in the instance: it need not be one that could be fed.
         mixed = _kept(subject, values, keys, floats)
         start = _feeds(mixed, target.signature)
+        with np.errstate(over="ignore"):
+            ways = {name: feeds[name] - start[name] for name in floats}
+        for name, way in ways.items():
+            if not np.isfinite(way).all():
+                raise BadInput(
+                    f"instance and baseline are so far apart in {name} that {way.dtype} cannot "
+                    "hold the difference.",
+                    hint="Give a baseline that is nearer to the instance.",
+                )
         return cls(
             {name: start[name] for name in floats},
-            {name: feeds[name] - start[name] for name in floats},
+            ways,
             {name: value for name, value in feeds.items() if name not in floats},
             keys,
         )
@@ -162,7 +173,10 @@ def _integrate(
         if error <= _GOOD:
             break
         steps *= 2
-    assert best is not None
+    if best is None:
+        raise BadInput(
+            "the gradients between instance and baseline are no finite numbers.", hint=INSTEAD
+        )
     size = max(abs(difference), float(np.abs(best).sum()) / 10, 1e-9)
     check_complete(
         best,

@@ -9,7 +9,7 @@ import numpy as np
 
 from cpr.errors import BadInput, BadOutput
 from cpr.explaining import shapley
-from cpr.explaining.budget import MOST_FEATURES, Budget, check_predictions
+from cpr.explaining.budget import MOST_FEATURES, Budget, check_numbers, check_predictions
 from cpr.explaining.explanation import check_complete
 from cpr.explaining.options import GRADIENTS, Options
 from cpr.explaining.scores import Scorer, listed
@@ -51,6 +51,7 @@ class Oracle:
         self, count: int, make: Callable[[int], Any], scorer: Scorer, picked: Sequence[int]
     ) -> Floats:
         """Some of the scores of so many instances, which are made as they are needed."""
+        check_numbers(count * len(picked), f"the scores of {len(picked):,} labels")
         found = np.empty((count, len(picked)))
         start = 0
         while start < count:
@@ -71,7 +72,7 @@ class Oracle:
         alone = scorer.scores(self.predict([instance]))
         try:
             together = scorer.scores(self._ask([instance, other]))
-        except BadOutput:
+        except (BadInput, BadOutput):  # of the predictor, which may want them one by one
             self._budget.limit_rows(1)
         else:
             if not np.allclose(alone[0], together[0], rtol=_SAME, atol=1e-7):

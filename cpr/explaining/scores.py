@@ -19,6 +19,9 @@ from cpr.suggest import did_you_mean
 from cpr.wire.json_codec import dumps
 from cpr.wire.tensors import describe
 
+# The squares of larger ones are no longer finite, nor are the sums that attributions are.
+_LARGEST = 1e150
+
 
 @dataclass(frozen=True)
 class Scorer:
@@ -43,7 +46,8 @@ class Scorer:
         """A row of scores for each prediction.
 
         Raises:
-            BadOutput: Some are no finite numbers, or not as many as the others.
+            BadOutput: Some are no numbers, or not as many as the others.
+            BadInput: Some are not finite, or too large.
         """
         picked: Any = predictions
         if self.output is not None:
@@ -59,11 +63,7 @@ class Scorer:
                 f"form: {shorten(picked[0])} and {shorten(picked[-1])}.",
                 hint="An explanation compares the scores of variants of the instance.",
             ) from error
-        if not np.isfinite(rows).all():
-            raise BadOutput(
-                "a variant of the instance has a score that is no finite number.",
-                hint="Give a baseline that the model knows.",
-            )
+        check_size(rows)
         return rows
 
     def label_index(self, column: int) -> int:
@@ -76,8 +76,25 @@ class Scorer:
         return self.labels[column] if is_known else ""
 
 
+def check_size(scores: Floats) -> None:
+    """Refuse scores that cannot be told apart.
+
+    Raises:
+        BadInput: One is no finite number, or too large.
+    """
+    is_usable = np.abs(scores) <= _LARGEST
+    if not is_usable.all():
+        found = scores[~is_usable][0]
+        raise BadInput(
+            f"the instance or a variant on the way to its baseline has the score {found:.6g}; "
+            f"only finite numbers up to {_LARGEST:g} can be explained.",
+            hint="Give a baseline that the model knows, near enough to the instance.",
+        )
+
+
 def _member(item: Any, name: str) -> Any:
-    return item.get(name) if isinstance(item, Mapping) else None
+    """A member of a prediction; what is no number where there is none."""
+    return item.get(name, {}) if isinstance(item, Mapping) else {}
 
 
 def listed(predictions: Any, count: int) -> Any:

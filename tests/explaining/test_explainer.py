@@ -202,8 +202,20 @@ REFUSED = {
     "nan": (
         "return [1 / row[0] if row[0] else float('nan') for row in instances]",
         [[1, 2]],
-        500,
-        "a score that is no finite number",
+        400,
+        "has the score nan; only finite numbers up to 1e+150 can be explained. Give a baseline",
+    ),
+    "large": (
+        "return [sum(row) for row in instances]",
+        [[1.7e308, 1]],
+        400,
+        "has the score 1.7e+308; only finite numbers up to 1e+150 can be explained",
+    ),
+    "steep": (
+        "return [row[0] * row[0] for row in instances]",
+        [[1e80]],
+        400,
+        "has the score 1e+160; only finite numbers",
     ),
     "forms": (
         "return [[1, 2] if row[0] else [1] for row in instances]",
@@ -261,8 +273,9 @@ def test_a_classifier_without_probabilities_is_declined(explainer_of, saved, tab
             {"num_paths": 1000},
             "5 instances on 1000 paths take 2,495,010 predictions; one request may take 100,000.",
         ),
+        ([[1]] * 100_001, {}, "100,001 instances take 100,001 predictions; one request may take"),
     ],
-    ids=["features", "predictions"],
+    ids=["features", "predictions", "instances"],
 )
 def test_too_much_is_refused_before_anything_is_predicted(
     explainer_of, routine_file, ask, instances, explain, said
@@ -271,6 +284,33 @@ def test_too_much_is_refused_before_anything_is_predicted(
     explainer = explainer_of(target=target, model_dir=Path(__file__).parent)
     status, document = ask(explainer, instances=instances, explain=explain)
     assert (status, said in document["error"]) == (400, True), document
+
+
+@pytest.mark.parametrize(
+    ("instances", "said"),
+    [
+        ([[1.0] * 500], "the scores of 1,000 labels would hold 4,992,000 numbers; one request may"),
+        ([[1.0] + [0] * 999] * 5, "the answer would hold 5,000,000 numbers; one request may have"),
+    ],
+    ids=["scores", "answer"],
+)
+def test_too_many_numbers_for_all_labels_are_refused(
+    explainer_of, routine_file, ask, instances, said
+):
+    target = routine_file("return [[row[0]] * 1000 for row in instances]")
+    explainer = explainer_of(target=target, model_dir=Path(__file__).parent)
+    explain = {"top_k": -1, "num_paths": 10}
+    status, document = ask(explainer, instances=instances, explain=explain)
+    assert (status, said in document["error"]) == (400, True), document
+
+
+def test_variants_of_a_million_values_are_predicted_few_at_a_time(
+    explainer_of, routine_file, labels_of
+):
+    target = routine_file("assert len(instances) <= 4; return [sum(row) for row in instances]")
+    explainer = explainer_of(target=target, model_dir=Path(__file__).parent)
+    [found] = labels_of(explainer, instances=[[1, 2, 3] + [0] * 999_997])
+    assert found["attributions"]["features"][:4] == [1, 2, 3, 0]
 
 
 def test_each_baseline_is_sampled_anew(explainer_of, routine_file, labels_of):

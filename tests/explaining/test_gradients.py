@@ -153,6 +153,42 @@ def test_what_has_no_gradient_is_said(explainer_of, saved_function, ask, tf, cal
     assert "sampled-shapley" in document["error"]
 
 
+@pytest.mark.parametrize(
+    ("call", "explain", "said"),
+    [
+        (lambda tf, x: x, {"baseline": -3e38}, "so far apart in x that float32 cannot hold the"),
+        (lambda tf, x: 1 / x, {}, "has the score inf; only finite numbers up to 1e+150 can be"),
+        (
+            lambda tf, x: tf.where(x > -1, x, tf.math.log(x - tf.abs(x))),
+            {},
+            "the gradients between instance and baseline are no finite numbers.",
+        ),
+    ],
+    ids=["way", "score", "gradients"],
+)
+def test_numbers_that_are_not_finite_are_refused(
+    explainer_of, saved_function, ask, tf, call, explain, said
+):
+    folder = saved_function(lambda x: {"y": call(tf, x)[:, 0]}, x=([None, 1], "float32"))
+    explain = {**GRADIENTS, **explain}
+    status, document = ask(explainer_of(folder), instances=[[3e38]], explain=explain)
+    assert (status, said in document["error"]) == (400, True), document
+
+
+def test_a_million_values_have_gradients_a_few_at_a_time(
+    explainer_of, saved_function, labels_of, tf
+):
+    def call(x):
+        rows = tf.debugging.assert_less_equal(tf.shape(x)[0], 4)
+        with tf.control_dependencies([rows]):
+            return {"y": tf.reduce_sum(x**2, 1)}
+
+    folder = saved_function(call, x=([None, 1_000_000], "float32"))
+    explain = {"num_integral_steps": 10}
+    [found] = labels_of(explainer_of(folder), instances=[[0.5] * 1_000_000], explain=explain)
+    assert np.allclose(found["attributions"]["x"], 0.25, rtol=1e-3)
+
+
 def test_other_models_have_no_gradients(explainer_of, forest, ask):
     status, document = ask(explainer_of(forest), instances=[[1] * 5], explain=GRADIENTS)
     assert status == 400
