@@ -8,13 +8,22 @@ import flask
 from werkzeug.exceptions import MethodNotAllowed
 
 from cpr.pages.backend import Backend
-from cpr.pages.refusals import raw_path
+from cpr.pages.refusals import methods_among, raw_path
 from cpr.wire.routes import Routes
 
 
 def blueprint(backend: Backend, routes: Routes) -> flask.Blueprint:
-    """POST to any path: a prediction where `routes` says so."""
+    """POST to any path: a prediction where `routes` says so. OPTIONS says where it does."""
     pages = flask.Blueprint("predicting", __name__)
+
+    @pages.before_app_request
+    def options() -> flask.Response | None:
+        if flask.request.method != "OPTIONS":
+            return None
+        methods = methods_among(_methods_at(flask.request.path), routes)
+        if not methods:
+            flask.abort(404)
+        return flask.Response(headers={"Allow": ", ".join([*methods, "OPTIONS"])})
 
     @pages.post("/", defaults={"path": ""})
     @pages.post("/<path:path>")
@@ -34,8 +43,11 @@ def blueprint(backend: Backend, routes: Routes) -> flask.Blueprint:
 
 def _refuse(path: str) -> NoReturn:
     """404, or 405 where a page stands at the path."""
-    adapter = flask.current_app.url_map.bind("")
-    methods = set(adapter.allowed_methods(f"/{path}")) - {"POST"}
+    methods = _methods_at(f"/{path}") - {"POST"}
     if "GET" in methods:
         raise MethodNotAllowed(sorted(methods))
     flask.abort(404)
+
+
+def _methods_at(path: str) -> set[str]:
+    return set(flask.current_app.url_map.bind("").allowed_methods(path))

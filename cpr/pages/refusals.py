@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 import flask
@@ -22,7 +22,7 @@ def handler(routes: Routes) -> Callable[[HTTPException], flask.Response]:
     """The error handler of an app: JSON for whatever werkzeug refuses."""
 
     def refuse(error: HTTPException) -> flask.Response:
-        methods = _methods(error, routes)
+        methods = methods_among(getattr(error, "valid_methods", None) or (), routes)
         if isinstance(error, MethodNotAllowed) and not methods:
             error = NotFound()
         status = error.code or 500
@@ -52,9 +52,9 @@ def answer(dialect: str, status: int, text: str) -> flask.Response:
     return flask.Response(body, sent, content_type="application/json")
 
 
-def _methods(error: HTTPException, routes: Routes) -> list[str]:
+def methods_among(known: Iterable[str], routes: Routes) -> list[str]:
     """The methods that the path has: POST, which every path seems to take, only to predict."""
-    methods = set(getattr(error, "valid_methods", None) or ()) - {"OPTIONS"}
+    methods = set(known) - {"OPTIONS"}
     if routes.predict_route(raw_path()) is None:
         methods.discard("POST")
     return sorted(methods)

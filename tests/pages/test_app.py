@@ -129,6 +129,26 @@ def test_a_wrong_method_is_told_with_the_right_ones(client):
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/models/flowers", "GET, HEAD, OPTIONS"),
+        ("/healthz", "GET, HEAD, OPTIONS"),
+        ("/assets/playground.js", "GET, HEAD, OPTIONS"),
+        ("/v1/models/flowers:predict", "POST, OPTIONS"),
+        ("/", "GET, HEAD, POST, OPTIONS"),
+    ],
+)
+def test_options_of_a_path_are_the_methods_that_it_has(client, path, methods):
+    answer = client.options(path)
+    assert (answer.status_code, answer.data, answer.headers["Allow"]) == (200, b"", methods)
+
+
+def test_what_is_nowhere_has_no_options(client):
+    assert client.options("/nowhere").status_code == 404
+    assert client.options("/v1/models/flowers:explode").status_code == 404
+
+
 def test_a_body_that_is_too_long_is_not_read(app_of, reviews):
     client = app_of(reviews, flags={"limits.body_bytes": 1000}).test_client()
     within = client.post("/", json={"instances": ["x" * 900]})
