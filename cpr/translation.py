@@ -95,8 +95,11 @@ class Translation:
         None where the predictions are no array of numbers, are not one row an
         instance, or where the calls speak several dialects.
         """
+        names = {call.dialect for call in calls}
         dialect = self._dialects[calls[0].dialect]
-        if self._settings.strict or any(self._dialects[c.dialect] is not dialect for c in calls):
+        if self._settings.strict or (
+            len(names) > 1 and any(self._dialects[name] is not dialect for name in names)
+        ):
             return None
         texts = dialect.row_texts(predictions)
         if texts is None or len(texts) != sum(counts):

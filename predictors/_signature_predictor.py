@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.estimators.preparation import Preparation
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_request
-from cpr.runtimes.signatures import Signature, TensorSpec, choose
+from cpr.runtimes.signatures import DEFAULT, Signature, TensorSpec, choose, find_default
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array, columns, dense, describe, rows
 
@@ -59,6 +60,9 @@ class SignaturePredictor(Predictor):
         _check(self.signatures, settings)
         self._runner = runner
         self._settings = settings
+        usual = find_default(self.signatures, settings.signature_name) or DEFAULT
+        self._usual = self.signatures.get(usual)
+        self._served = {s.name for s in self.signatures.values() if _find_unserved(s) is None}
         self.preprocessor = load_preprocessor(folder, settings)
         self._prepare = Preparation(self.preprocessor) if self.preprocessor else None
         self.labels = load_labels(folder, settings)
@@ -162,17 +166,14 @@ class SignaturePredictor(Predictor):
         self._runner.close()
 
     def _choose(self, requested: object) -> Signature:
+        if requested is None and self._usual is not None:
+            return self._usual
         return choose(self.signatures, requested, self._settings.signature_name)
 
     def _choose_served(self, requested: str | None) -> Signature:
         signature = self._choose(requested)
-        if not signature.inputs:
-            raise BadInput(
-                f"Failed to get input map for signature: {signature.name}: it takes no inputs."
-            )
-        for name, spec in signature.inputs.items():
-            if spec.dtype not in _SERVED_TYPES:
-                raise UnservedType(f"Input {name} holds {spec.dtype} values: JSON has none.")
+        if signature.name not in self._served and (error := _find_unserved(signature)):
+            raise error
         return signature
 
     def _feeds(self, instances: Any, signature: Signature) -> dict[str, Array]:
@@ -192,6 +193,18 @@ class SignaturePredictor(Predictor):
         }
 
 
+def _find_unserved(signature: Signature) -> BadInput | None:
+    """Why TensorFlow Serving does not run this signature on JSON, if it does not."""
+    if not signature.inputs:
+        return BadInput(
+            f"Failed to get input map for signature: {signature.name}: it takes no inputs."
+        )
+    for name, spec in signature.inputs.items():
+        if spec.dtype not in _SERVED_TYPES:
+            return UnservedType(f"Input {name} holds {spec.dtype} values: JSON has none.")
+    return None
+
+
 def _check(signatures: Mapping[str, Signature], settings: PredictorSettings) -> None:
     """Refuse settings that name what the model does not have."""
     aliases = {alias for signature in signatures.values() for alias in signature.outputs}
@@ -209,23 +222,28 @@ def _check(signatures: Mapping[str, Signature], settings: PredictorSettings) -> 
 
 def _by_name(instances: Any, names: list[str]) -> tuple[Mapping[str, Any], str]:
     """The inputs' columns, and how messages name a value: as sent, or as prepared."""
-    if hasattr(instances, "keys") and set(names) <= set(instances.keys()):
+    is_list = isinstance(instances, (list, tuple))
+    if not is_list and hasattr(instances, "keys") and set(names) <= set(instances.keys()):
         return {name: instances[name] for name in names}, "NAME"
-    if len(names) == 1 and not isinstance(instances, (list, tuple)):
+    if len(names) == 1 and not is_list:
         return {names[0]: instances}, "instances"
     is_bare = len(names) == 1 and not isinstance(instances[0], dict)
     return columns(instances, names), "instances" if is_bare else "instances{}.NAME"
 
 
 def _tensor(value: Any, name: str, spec: TensorSpec, what: str) -> Array:
-    dtype: Any = bytes
-    if spec.dtype != "string":
-        try:
-            dtype = np.dtype(spec.dtype)
-        except TypeError as error:
-            problem = f"Input {name} holds {spec.dtype} values, which JSON cannot carry."
-            raise BadInput(problem) from error
+    try:
+        dtype = _array_type(spec.dtype)
+    except TypeError as error:
+        problem = f"Input {name} holds {spec.dtype} values, which JSON cannot carry."
+        raise BadInput(problem) from error
     return dense(value, dtype, what=what)
+
+
+@lru_cache(maxsize=64)
+def _array_type(dtype: str) -> np.dtype[Any]:
+    """Of the array that holds a tensor of this type; raises TypeError where there is none."""
+    return np.dtype(bytes if dtype == "string" else dtype)
 
 
 def _bare(instances: Any, names: list[str]) -> Any:

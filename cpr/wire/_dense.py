@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cpr.errors import BadInput, shorten
-from cpr.wire._regular_lists import copied, regular
+from cpr.wire._regular_lists import copied, few_floats, regular
 
 # numpy 1 stops here, and no graph op goes further.
 MAX_RANK = 32
@@ -77,6 +77,11 @@ def _from_regular(instances: list[Any], target: np.dtype[Any] | None) -> Array |
     """The array of lists without a fault; None where `_flatten` has to look at each value."""
     if target is not None and target.kind in "SUOb":
         return None
+    code = "d" if target is None else target.char
+    if code in "fd":
+        few = few_floats(instances, code)
+        if few is not None:
+            return few
     values = regular(instances)
     if values is None:
         return None

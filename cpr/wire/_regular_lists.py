@@ -8,10 +8,11 @@ else is for `cpr.wire._dense` to look at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from marshal import dumps
 from math import prod
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,33 @@ def copied(values: Array, dtype: npt.DTypeLike) -> Array:
     for part, target in zip(_columns(values), _columns(copy), strict=True):
         target[...] = part
     return copy
+
+
+def few_floats(rows: list[Any], code: str) -> Array | None:
+    """The array of a few rows that hold floats and nothing else; None for all other lists.
+
+    Args:
+        rows: Maybe lists of one length.
+        code: The array's type: ``"f"`` or ``"d"``.
+    """
+    width = len(rows[0]) if rows and type(rows[0]) is list else 0
+    if not 0 < len(rows) * width < _FEWEST:
+        return None
+    flat: list[Any] = []
+    for row in rows:
+        if type(row) is not list or len(row) != width:
+            return None
+        flat += row
+    if list(map(type, flat)).count(float) != len(flat):
+        return None
+    array = np.empty((len(rows), width), code)
+    _packer(len(flat), code)(array, 0, *flat)
+    return array
+
+
+@lru_cache(maxsize=256)
+def _packer(count: int, code: str) -> Callable[..., None]:
+    return Struct(f"{count}{code}").pack_into
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,14 @@ import numpy as np
 from cpr.wire.json_codec import EPOCH, dumps_quickly
 
 _DIGITS = {4: 9, 8: 17}
-_TENS = 10.0 ** np.arange(13)
+# Between them float32 have as many digits before the point: from 0, 1e-4 ... 1e5, and what
+# printf rounds to 1e6. `searchsorted` counts the bounds up to a number; NaN is beyond all.
+_BOUNDS = np.array([np.nextafter(0, 1), *(10.0**place for place in range(-4, 6)), 999_999])
+_PLACES = np.array([0, 0, *range(-4, 6), 0])
+_IS_ODD = np.array([False, True, *[False] * 10, True])
+_SIX_DIGITS, _NINE_DIGITS = (
+    np.where(_IS_ODD, 1.0, 10.0 ** (digits - 1 - _PLACES)) for digits in (6, 9)
+)
 _FEW = 16
 _SINGLES = [Struct(f"{count}f") for count in range(_FEW + 1)]
 
@@ -47,6 +54,10 @@ def serving_row_texts(value: Any) -> list[bytes] | None:
         return row_texts(value)
     if value.dtype.itemsize not in _DIGITS or not value.size or value.ndim not in (1, 2):
         return None
+    if value.ndim == 2 and value.dtype.itemsize == 4 and value.size > _FEW:
+        rounded, odd = _rounded(value.ravel())
+        if not odd.size:
+            return row_texts(rounded.reshape(value.shape))
     texts = serving_floats(value)
     if value.ndim == 1:
         return [text.encode() for text in texts]
@@ -60,33 +71,36 @@ def serving_floats(array: Any) -> list[str]:
     Six significant digits if these are the number again, else as many as tell
     any two numbers of the type apart; always with a point or an exponent.
     """
-    flat = np.ravel(array)
+    flat = array.ravel()
     if flat.dtype.itemsize == 4 and flat.size > _FEW:
         return _texts_of_singles(flat)
     return _texts_by_printf(flat)
 
 
 def _texts_of_singles(flat: Any) -> list[str]:
-    """Of many float32, in a third of printf's time.
-
-    Each is rounded to six or nine digits as a double, whose shortest text
-    these digits are. The products are exact: 24 bits by the 28 of 5 ** 12.
-    """
-    with np.errstate(invalid="ignore"):  # a NaN that signals
-        size = np.abs(flat.astype(np.float64))
-    # Others are written with an exponent, or are no numbers.
-    is_plain = ((size >= 1e-4) & (size < 999_999)) | (size == 0)
-    doubles = np.where(is_plain, flat, 0).astype(np.float64)
-    place = np.floor(np.log10(np.where(doubles == 0, 1, np.abs(doubles)))).astype(np.intp)
-    six, nine = _TENS[5 - place], _TENS[8 - place]
-    short = np.rint(doubles * six) / six
-    rounded = np.where(short.astype(np.float32) == flat, short, np.rint(doubles * nine) / nine)
+    rounded, odd = _rounded(flat)
     texts = dumps_quickly(rounded)[1:-1].decode().split(",")
-    others = np.flatnonzero(~is_plain)
-    if others.size:
-        for position, text in zip(others.tolist(), _texts_by_printf(flat[others]), strict=True):
+    if odd.size:
+        for position, text in zip(odd.tolist(), _texts_by_printf(flat[odd]), strict=True):
             texts[position] = text
     return texts
+
+
+def _rounded(flat: Any) -> tuple[Any, Any]:
+    """Many float32 as doubles whose shortest text is wanted, and the places of those without.
+
+    Each is rounded to six or nine digits as a double, whose shortest text
+    these digits are: a third of printf's time. The products are exact: 24 bits
+    by the 28 of 5 ** 12. What is written with an exponent, or is no number,
+    has no such double.
+    """
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        doubles = flat.astype(np.float64)
+    places = np.searchsorted(_BOUNDS, np.abs(doubles), side="right")
+    six, nine = _SIX_DIGITS[places], _NINE_DIGITS[places]
+    short = np.rint(doubles * six) / six
+    rounded = np.where(short.astype(np.float32) == flat, short, np.rint(doubles * nine) / nine)
+    return rounded, np.flatnonzero(_IS_ODD[places])
 
 
 def _texts_by_printf(flat: Any) -> list[str]:

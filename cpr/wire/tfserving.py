@@ -45,6 +45,8 @@ def decode(body: bytes, settings: PredictorSettings, *, with_b64: bool) -> Insta
     # One key and no texts: nothing is there twice, and no base64.
     is_bare = body.count(b'"') == _QUOTES_OF_A_KEY
     document = _read(body, is_bare)
+    if is_bare and type(values := document.get("instances")) is list and values:
+        return Instances(values, {}, "rows")
     name = document.get("signature_name", "")
     if type(name) is not str:
         raise BadInput(f"'signature_name' must be a string value, not {describe(name)}.")
@@ -77,7 +79,7 @@ def encode_rows(predictions: Any, settings: PredictorSettings) -> bytes:
         BadOutput: They have no JSON form.
     """
     del settings
-    if isinstance(predictions, Mapping):
+    if type(predictions) is dict or isinstance(predictions, Mapping):
         predictions = _as_rows(predictions)
     elif isinstance(predictions, np.ndarray):
         predictions = _printable("", predictions)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cpr.errors import BadInput
 from cpr.wire import _dense, _regular_lists
-from cpr.wire._regular_lists import regular
+from cpr.wire._regular_lists import few_floats, regular
 from cpr.wire.tensors import dense
 
 DTYPES = [None, "f2", "f4", "f8", "i1", "u1", "i4", "i8", "u8", "c8", "?", "S", "U", "O"]
@@ -52,12 +52,44 @@ def outcome(value, dtype, **options):
 @example([[1.0, 2.0], [3.0]], "f4", False)
 @example([[1, 2], [3, 2**31]], "f4", False)
 @example([1e39, 70_000.0, -0.0], "f4", False)
+@example([[1e39, 70_000.0], [-0.0, math.nan]], "f4", False)
+@example([[1e39, 70_000.0], [-0.0, math.inf]], "f8", False)
+@example([[0.1, 5e-324], [1e-45, 3.4028235677973366e38]], "f4", False)
 def test_the_quick_way_says_what_the_thorough_one_says(value, dtype, nulls_as_nan):
     options = {"nulls_as_nan": nulls_as_nan, "what": "instances{}.x"}
-    with patch.object(_dense, "regular", lambda nested: None):
+    with (
+        patch.object(_dense, "regular", lambda nested: None),
+        patch.object(_dense, "few_floats", lambda rows, code: None),
+    ):
         wanted = outcome(value, dtype, **options)
+    assert outcome(value, dtype, **options) == wanted
     with patch.object(_regular_lists, "_FEWEST", 1):
         assert outcome(value, dtype, **options) == wanted
+
+
+def test_a_few_rows_of_floats_are_packed_as_they_are():
+    rows = [[0.1, -0.0], [1e39, math.nan]]
+
+    assert few_floats(rows, "d").tobytes() == np.array(rows).tobytes()
+    assert few_floats([[0.1, 1e39]], "f").tolist() == [[np.float32(0.1), math.inf]]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([0.5], id="no rows"),
+        pytest.param([[], []], id="empty rows"),
+        pytest.param([[0.5], [0.5, 0.5]], id="ragged"),
+        pytest.param([[0.5], (0.5,)], id="a tuple"),
+        pytest.param([[0.5], [1]], id="an integer"),
+        pytest.param([[0.5], [True]], id="a boolean"),
+        pytest.param([[[0.5]]], id="deeper"),
+        pytest.param([[0.5] * 2048], id="many"),
+    ],
+)
+def test_leaves_what_is_no_few_floats_alone(value):
+    assert few_floats(value, "f") is None
 
 
 @pytest.mark.parametrize(
