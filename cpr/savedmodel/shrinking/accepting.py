@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cpr.errors import LoadError
@@ -37,7 +37,8 @@ class Verdict:
         deviations: Of each candidate, through the first of `loaders`.
         final: Of the last candidate, loaded in a fresh process through every
             one of `loaders`: the worst.
-        loaders: Those that load the original.
+        loaders: Those through which some answer was compared; those that load the
+            original if none was.
         asked: The signatures that were compared.
         not_asked: Those that took no sample, and why.
     """
@@ -88,16 +89,46 @@ def judge(
     if loaders[0] != _LOADERS[0]:
         made = _ask(asker, graphs, [(one, loaders[0]) for one in candidates])
     again = _ask(asker, graphs, [(candidates[-1], one) for one in loaders])
-    final = [
-        _worst(references[one], some, tolerance) for one, some in zip(loaders, again, strict=True)
+    expected = [
+        _expected(references[one], reference, some)
+        for one, some in zip(loaders, again, strict=True)
     ]
+    final = [_worst(one, some, tolerance) for one, some in zip(expected, again, strict=True)]
     return Verdict(
         tuple(_worst(reference, some, tolerance) for some in made),
         max(final, key=_badness),
-        loaders,
+        _compared(loaders, expected),
         *_asked(graphs, samples, list(references.values())),
         asker.tensorflow,
     )
+
+
+def _expected(
+    own: Sequence[Answer], first: Sequence[Answer], made: Sequence[Answer]
+) -> list[Answer]:
+    """What a candidate has to answer through a loader: as the original does through it.
+
+    Where only the candidate answers through it, the original's answers through the
+    first loader have to be the same.
+    """
+    return [
+        replace(
+            one,
+            outputs={
+                name: outputs
+                for name, outputs in {**other.outputs, **one.outputs}.items()
+                if name in one.outputs or name in answer.outputs
+            },
+        )
+        for one, other, answer in zip(own, first, made, strict=True)
+    ]
+
+
+def _compared(
+    loaders: tuple[Loader, ...], expected: Sequence[Sequence[Answer]]
+) -> tuple[Loader, ...]:
+    pairs = zip(loaders, expected, strict=True)
+    return tuple(one for one, some in pairs if any(each.outputs for each in some)) or loaders
 
 
 def _asked(

@@ -11,13 +11,14 @@ filled, and every TensorFlow 2 calls it after it has restored the variables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cpr.savedmodel.protos import DataType, Message
 from cpr.savedmodel.shrinking.nodes import Body, shape_value
 from cpr.savedmodel.shrinking.packing import DT_INT32, Packed
 from cpr.savedmodel.shrinking.restoring import packed_names, unpack
+from cpr.savedmodel.trackables import same_objects
 
 CHILD = "_cpr_packed_weights"
 """The name under which the root object holds packed tensors; a number may follow."""
@@ -44,7 +45,7 @@ def object_values(objects: Message, trackables: Message) -> dict[str, tuple[int,
     """
     found: dict[str, tuple[int, ...]] = {}
     others: set[str] = set()
-    for node_id, trackable_id in _same_nodes(objects, trackables):
+    for node_id, trackable_id in same_objects(objects, trackables).items():
         is_variable = objects.nodes[node_id].WhichOneof("kind") == "variable"
         for attribute in trackables.nodes[trackable_id].attributes:
             key = attribute.checkpoint_key
@@ -60,7 +61,7 @@ def unpack_when_loaded(
     """Add to both graphs of objects what unpacks the packed weights."""
     objects = meta_graph.object_graph_def
     places = object_values(objects, trackables)
-    paired = dict(_same_nodes(objects, trackables))
+    paired = same_objects(objects, trackables)
     holder = _Holder(objects, trackables)
     body = _function(meta_graph, "initializer")
     bound = _concrete(objects, body).bound_inputs
@@ -98,24 +99,6 @@ def forget_keras(objects: Message) -> bool:
             node.user_object.metadata = ""
             is_found = True
     return is_found
-
-
-def _same_nodes(objects: Message, trackables: Message) -> Iterator[tuple[int, int]]:
-    """Which object of one graph is which of the other, by the names that lead to it."""
-    seen: set[int] = set()
-    waiting = [(0, 0)] if objects.nodes and trackables.nodes else []
-    while waiting:
-        here, there = waiting.pop()
-        if here in seen:
-            continue
-        seen.add(here)
-        yield here, there
-        names = {child.local_name: child.node_id for child in trackables.nodes[there].children}
-        waiting.extend(
-            (child.node_id, names[child.local_name])
-            for child in objects.nodes[here].children
-            if child.local_name in names
-        )
 
 
 class _Holder:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cpr.errors import UsageError, shorten
 from cpr.publishing import publish_new, unfinished_folder
-from cpr.savedmodel.calls import refuse_endless_calls
+from cpr.savedmodel.loadable import refuse_unloadable
 from cpr.savedmodel.meta_graph import signatures, tags
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import read_saved_model
@@ -92,7 +92,7 @@ def shrink(
     folder, target = Path(source), Path(output)
     tolerance = _tolerance(weights, atol, rtol, freeze=freeze)
     original = read_saved_model(folder)
-    refuse_endless_calls(original, folder)
+    refuse_unloadable(original, folder)
     _check_free(folder, target)
     with unfinished_folder(target) as work:
         progress("shrinking")

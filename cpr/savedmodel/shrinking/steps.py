@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import EnvironmentProblem
+from cpr.savedmodel.bundle import Bundle
 from cpr.savedmodel.cleaning import clean
 from cpr.savedmodel.meta_graph import SERVE, tags
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
 from cpr.savedmodel.shrinking.asking import run_child
 from cpr.savedmodel.shrinking.constants import narrow_constants
 from cpr.savedmodel.shrinking.packing import Array, Packed, Precision, pack_float, pack_integer
+from cpr.savedmodel.shrinking.rejoining import read_restored
 from cpr.savedmodel.shrinking.result import Step
 from cpr.savedmodel.shrinking.rewriting import Rewritten, write_packed
 from cpr.savedmodel.shrinking.vocabulary import prune_vocabularies
+from cpr.savedmodel.trackables import read_trackables
 
 Work = Callable[[Path, Path], tuple[str, ...]]
 """Writes the second directory, which is new, from the first; says what it did.
@@ -72,8 +75,25 @@ def cleaned(source: Path, target: Path) -> tuple[str, ...]:
     graphs = read_saved_model(source).meta_graphs
     served = [one for one in graphs if SERVE in tags(one)] or list(graphs)
     made = clean(source, target, tags=[tags(one) for one in served])
-    told = (f"{one.count} {one.what} ({one.size:,} bytes)" for one in made.removed)
+    told = [f"{one.count} {one.what} ({one.size:,} bytes)" for one in made.removed]
+    if count := _rejoined(target):
+        told.append(f"restored in the graph too, for TensorFlow Serving: {count} variables")
     return (*told, *made.notes)
+
+
+def _rejoined(folder: Path) -> int:
+    """Have the graphs of a SavedModel read what they restore; how many variables did not."""
+    if not (folder / "variables" / "variables.index").is_file():
+        return 0
+    with Bundle(folder / "variables" / "variables") as bundle:
+        trackables = read_trackables(bundle)
+    if trackables is None:
+        return 0
+    model = read_saved_model(folder)
+    count = sum(read_restored(one, trackables) for one in model.meta_graphs)
+    if count:
+        write_saved_model(model, folder)
+    return count
 
 
 def vocabularies(keep: Mapping[str, Collection[bytes]]) -> Work:

@@ -146,11 +146,7 @@ def test_every_model_is_frozen_or_says_why_not(any_saved_model, tmp_path):
     result = shrink(any_saved_model, tmp_path / "small", weights="float16", freeze=True)
     assert result.outcome == "smaller", result.reason
     told = of_step(result, "freeze").details[0]
-    if "trained" in str(any_saved_model):
-        # What Keras 3 saves with its optimizer does not restore what signatures read in graphs.
-        assert told.startswith("not frozen: Could not find variable")
-    else:
-        assert told.startswith("variables frozen into constants: ")
+    assert told.startswith("variables frozen into constants: ")
 
 
 @pytest.fixture(scope="module")
