@@ -15,6 +15,7 @@ from itertools import islice
 from time import monotonic, monotonic_ns
 
 from cpr.explaining.lazy import LazyExplainer
+from cpr.isolated.forks import end_forks
 from cpr.messages import Call, Reply
 from cpr.observe.server_log import log_failure
 from cpr.routine import Routine
@@ -40,6 +41,10 @@ _READ = 1 << 18
 # Calls are joined to share the cost of a predict, which large ones do not mind.
 _MOST_CALLS = 256
 _MOST_BYTES = 1 << 18
+# Where a predict takes less, there is little to share: so few calls are joined, that the front
+# writes their answers while others are predicted.
+_QUICK_NS = 50_000
+_MOST_QUICK_CALLS = 24
 _JSON = "application/json"
 
 
@@ -96,6 +101,7 @@ class WorkerLoop:
         self._channels: dict[int, _Channel] = {}
         self._queue: deque[_Queued] = deque()
         self._is_draining = False
+        self._is_quick = False
         self._arenas = KeptArenas()
         self._buffer = memoryview(bytearray(_READ))
         self._poll = select.epoll()
@@ -175,7 +181,8 @@ class WorkerLoop:
             self._arenas.provide_for(first[1].call.body)
         if not self._is_batchable or first[1].is_alone:
             return batch
-        for channel, frame in islice(queue, self._most_calls - 1):
+        most = min(self._most_calls, _MOST_QUICK_CALLS) if self._is_quick else self._most_calls
+        for channel, frame in islice(queue, most - 1):
             size += len(frame.call.body)
             if frame.is_alone or size > _MOST_BYTES:
                 break
@@ -203,7 +210,8 @@ class WorkerLoop:
         if calls and batch[0][1].is_explain:
             replies = iter([self._explain(calls[0], batch[0][1].deadline_ns)])
         else:
-            replies = iter(self._predict(calls) if calls else ())
+            replies = iter(self._predict(calls))
+        end_forks()
         answers: dict[_Channel, list[bytes]] = {}
         for channel, frame in batch:
             parts = answers.get(channel)
@@ -218,12 +226,18 @@ class WorkerLoop:
                 self._drop(channel)
 
     def _predict(self, calls: list[Call]) -> list[Reply]:
+        if not calls:
+            return []
         if len(calls[0].body) > LARGE_BYTES and self._routine.is_ready_made:
             # It would look at each list of the body, again and again: 40 ms of 13 MB. User code,
             # which may make cycles without end, has it.
             with collector_at_rest():
-                return self._routine.answer(calls)
-        return self._routine.answer(calls)
+                replies = self._routine.answer(calls)
+        else:
+            replies = self._routine.answer(calls)
+        _, _, timing, _, batch_size, _, _ = replies[-1]
+        self._is_quick = timing.predict_ns * batch_size < _QUICK_NS and not self._window_s
+        return replies
 
     def _explain(self, call: Call, deadline_ns: int) -> Reply:
         """An explanation takes many predicts: between them, predictions have their turn."""

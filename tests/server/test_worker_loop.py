@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from cpr.server import worker_loop
 from cpr.server.control import ControlSocket
 from cpr.server.frames import (
     ALONE,
@@ -196,6 +197,25 @@ def test_no_more_calls_share_a_predict_than_may(worker):
     counts = [document["predictions"][0] for _, _, document in front.receive(5)]
 
     assert counts == [2, 2, 2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("quick_ns", "window_ms", "sizes"),
+    [
+        pytest.param(1 << 60, 0, [24, 24, 2], id="quick"),
+        pytest.param(0, 0, [50], id="not quick"),
+        pytest.param(1 << 60, 1, [50], id="with a window"),
+    ],
+)
+def test_of_a_quick_predict_few_calls_share_one(worker, monkeypatch, quick_ns, window_ms, sizes):
+    monkeypatch.setattr(worker_loop, "_QUICK_NS", quick_ns)
+    (front,) = worker(sent=[call(0, [0])], batch_window_ms=window_ms)
+    front.receive(1)
+    front.send(*(call(n, [n]) for n in range(1, 51)))
+
+    counts = [document["predictions"][0] for _, _, document in front.receive(50)]
+
+    assert counts == [size for size in sizes for _ in range(size)]
 
 
 def test_a_window_waits_for_company(worker):
