@@ -7,6 +7,7 @@ broken version of it is this file with other constants: see `versions.py`.
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ import cpr
 
 REVISION = 1
 BROKEN = ""
-"""How a version is broken: "", "load", "output", "warmup" or "hang"."""
+"""How a version is broken: "", "load", "output", "warmup", "hang" or "fork"."""
 
 _REMEMBERED = 1_000
 _FLOOD_LINES = 20_000
@@ -40,6 +41,8 @@ class FaultPredictor(cpr.Predictor):
             raise OSError("this version cannot be loaded")
         if BROKEN == "hang":
             time.sleep(3600)
+        if BROKEN == "fork":
+            os.fork()
         return cls()
 
     def warmup(self) -> None:
@@ -146,6 +149,32 @@ def _take_signals(instance: Any) -> Any:
     return instance
 
 
+def _fork(instance: Any) -> Any:
+    # The second process comes back from predict as the first one does.
+    os.fork()
+    return instance
+
+
+def _terminate(instance: Any) -> Any:
+    # As multiprocessing.Pool does at its end; Python's sleep goes on after signals with handlers.
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(3600,))
+    process.start()
+    process.terminate()
+    process.join()
+    return instance
+
+
+def _close_descriptors(instance: Any) -> Any:
+    os.closerange(0, 1000)
+    return instance
+
+
+def _set_alarm(instance: Any) -> Any:
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+    time.sleep(1)
+    return instance
+
+
 def _big(instance: Any) -> str:
     return "x" * int(instance["bytes"])
 
@@ -169,6 +198,10 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
     "chdir": _chdir,
     "thread_leak": _leak_thread,
     "take_signals": _take_signals,
+    "fork": _fork,
+    "terminate": _terminate,
+    "close_descriptors": _close_descriptors,
+    "alarm": _set_alarm,
     "close_stdout": lambda instance: os.close(1),
     "big": _big,
     "pid": lambda instance: os.getpid(),

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from cpr.isolated.channel import Channel, Message
 from cpr.isolated.errors_json import error_to_json
+from cpr.isolated.forks import end_forks, go_on, let_forks_go
 from cpr.isolated.memory import usage
 
 Operation = Callable[[Message], Message]
@@ -44,10 +45,12 @@ def main(options: Mapping[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
     say_where_it_exits()
+    let_forks_go()
     channel = Channel(socket.socket(fileno=options["channel"]))
     operations: Mapping[str, Operation] = importlib.import_module(options["entry"]).operations()
     while (message := channel.receive()) is not None:
         answer = _answer(operations, message)
+        end_forks()
         _flush()
         channel.send({**answer.header, "usage": usage()}, answer.blobs)
         if message.header["do"] == "close":
@@ -105,7 +108,7 @@ def leave_signals_to_the_supervisor() -> None:
     programs that user code starts.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, go_on)
 
 
 def say_where_it_exits() -> None:

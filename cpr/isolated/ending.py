@@ -9,6 +9,7 @@ from pathlib import Path
 
 # As faulthandler writes it, the innermost first.
 _FRAME = re.compile(r'^  File "([^"]+)", line (\d+) in (\S+)', re.MULTILINE)
+_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
 _FAILED_IMPORT = re.compile(r"^(?:ModuleNotFound|Import)Error: (.+)$", re.MULTILINE)
 
 
@@ -32,6 +33,8 @@ def advice(code: int, tail: str) -> str:
         return "Let the code raise an exception instead of ending the process."
     if code == -signal.SIGKILL:
         return "The system kills a process so when memory runs out."
+    if -code not in _CRASHES:
+        return "Another process sent that signal, or a timer or a limit that the code has set."
     return "A compiled library crashed: look for two builds of the same one, or too little stack."
 
 

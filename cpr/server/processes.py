@@ -19,6 +19,12 @@ from cpr.isolated.start import launch
 from cpr.server.control import ControlSocket
 
 _ABORT_S = 0.5
+_CUT_OFF_S = 0.1
+
+_CUT_OFF = (
+    "It had closed its connection to the server, and was ended for that: close no descriptor that "
+    "the code has not opened, as os.closerange does."
+)
 
 OnMessage = Callable[[dict[str, Any]], None]
 
@@ -62,6 +68,7 @@ class Child:
             ) from error
         self.pid = self._process.pid
         self.code: int | None = None
+        self._is_cut_off = False
         self._ended = asyncio.Event()
         self._unsent: deque[tuple[Mapping[str, Any], list[int]]] = deque()
         self._outputs = [Output(pipe, echo=True, is_bounded=True) for pipe in _pipes(self._process)]
@@ -104,7 +111,8 @@ class Child:
     def explain(self, doing: str) -> UserCodeError:
         """How it ended, and at which line of the user's; call it when it has."""
         assert self.code is not None
-        hints = [last_line(self.tail), advice(self.code, self.tail)]
+        why = _CUT_OFF if self._is_cut_off else advice(self.code, self.tail)
+        hints = [last_line(self.tail), why]
         return UserCodeError(
             f"the process {ending(self.code)} while {doing}.", hint="\n".join(filter(None, hints))
         )
@@ -153,12 +161,20 @@ class Child:
             if heard is None:
                 # It cannot be told anything any more, even if it is still there.
                 self._loop.remove_reader(self._control.fileno())
-                self.kill()
+                self._loop.call_later(_CUT_OFF_S, self._cut_off)
                 return False
             message, descriptors = heard
             for descriptor in descriptors:
                 os.close(descriptor)
             self._on_message(message)
+
+    def _cut_off(self) -> None:
+        """End it unless it is ending: that alone closes the connection in order."""
+        if self.has_ended:
+            return
+        flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        self._is_cut_off = os.waitid(os.P_PID, self.pid, flags) is None
+        self.kill()
 
     def _try(self, message: Mapping[str, Any], descriptors: Sequence[int]) -> bool:
         try:

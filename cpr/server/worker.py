@@ -20,8 +20,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cpr import user_errors
 from cpr.describing import describe
-from cpr.errors import CprError, LoadError, shorten
+from cpr.errors import CprError, LoadError, UserCodeError, shorten
 from cpr.isolated.child import (
     end_with_parent,
     leave_signals_to_the_supervisor,
@@ -29,6 +30,7 @@ from cpr.isolated.child import (
     say_where_it_exits,
 )
 from cpr.isolated.errors_json import error_to_json
+from cpr.isolated.forks import end_forks, let_forks_go
 from cpr.isolated.memory import current_rss_bytes
 from cpr.messages import Call
 from cpr.observe.server_log import configure_logging
@@ -42,6 +44,7 @@ from cpr.serving import open_routine
 logger = logging.getLogger(__name__)
 
 _KEPT_BYTES = 64 << 20
+_CUT_OFF_S = 1.0
 
 
 def main(start: Mapping[str, Any]) -> None:
@@ -64,6 +67,7 @@ def main(start: Mapping[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
     say_where_it_exits()
+    let_forks_go()
     keep_freed_blocks(_KEPT_BYTES)
     control = ControlSocket(socket.socket(fileno=start["control"]))
     options = ServeOptions.from_json(start["options"])
@@ -72,26 +76,35 @@ def main(start: Mapping[str, Any]) -> None:
     try:
         routine, ready = _load(start, options)
     except BaseException as error:  # SystemExit of user code too: it fails the load, no more
+        end_forks()
         control.send({"say": "failed", "error": error_to_json(error)})
         code = error.exit_code if isinstance(error, CprError) else LoadError.exit_code
         raise SystemExit(code) from None  # the supervisor tells it, in full
+    end_forks()
     with routine:
         control.send(ready)
         # What is loaded stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        _serve(WorkerLoop(routine, control, options))
+        _serve(WorkerLoop(routine, control, options), routine, control)
     control.send({"say": "bye"})
 
 
-def _serve(loop: WorkerLoop) -> None:
+def _serve(loop: WorkerLoop, routine: Routine, control: ControlSocket) -> None:
     """Run the loop; what it cannot go on after ends the process, with no further ado."""
     try:
         loop.run()
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
+    except BaseException as error:
+        try:
+            traceback.print_exc()
+            problem = f"the process was ended by {user_errors.describe(error)}."
+            made = user_errors.explained(UserCodeError, problem, error, routine.roots)
+            control.send({"say": "failed", "error": error_to_json(made)})
+        except OSError:
+            time.sleep(_CUT_OFF_S)  # the supervisor ends it meanwhile, and knows why
+        finally:
+            sys.stderr.flush()
+            os._exit(1)
 
 
 def _load(start: Mapping[str, Any], options: ServeOptions) -> tuple[Routine, dict[str, Any]]:

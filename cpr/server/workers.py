@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from cpr.errors import UserCodeError
+from cpr.errors import CprError, UserCodeError
 from cpr.isolated.ending import last_line
 from cpr.isolated.errors_json import error_from_json
 from cpr.server.options import ServeOptions, VersionSource
@@ -91,8 +91,10 @@ class Worker:
         self.hung_s = seconds
         self.child.abort()
 
-    def explain(self) -> UserCodeError:
+    def explain(self) -> CprError:
         """Why it is gone, although nobody asked it to go."""
+        if self._failed:
+            return error_from_json(self._failed)
         if not self.hung_s:
             return self.child.explain("answering requests")
         return UserCodeError(
