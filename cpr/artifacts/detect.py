@@ -90,7 +90,7 @@ class Artifact:
     files: tuple[Path, ...]
 
 
-def detect(model_dir: Path, framework: str | None = None) -> Artifact:
+def detect(model_dir: Path, framework: str | None = None, *, takes_class: bool = True) -> Artifact:
     """Find the one model in a model directory.
 
     A directory without a model of its own, but with numbered directories, is
@@ -99,6 +99,7 @@ def detect(model_dir: Path, framework: str | None = None) -> Artifact:
     Args:
         model_dir: A local directory.
         framework: Look for this kind only; one of `FRAMEWORKS`.
+        takes_class: Whether who asks can be told a class that loads other files.
 
     Raises:
         LoadError: There is no model, or there are several; the message names
@@ -119,7 +120,11 @@ def detect(model_dir: Path, framework: str | None = None) -> Artifact:
         raise _several(folder, found)
     if not found:
         raise explain_missing(
-            folder, _looked_for(wanted), others=_others(folder, wanted), deeper=_deeper(folder)
+            folder,
+            _looked_for(wanted),
+            others=_others(folder, wanted),
+            deeper=_deeper(folder),
+            takes_class=takes_class,
         )
     kind = found[0][0]
     files = tuple(path for _, path in found)

@@ -47,7 +47,7 @@ def compile_model(
         EnvironmentProblem: It cannot be written, or ``compiled`` is not of `cpr compile`.
     """
     settings = settings or PredictorSettings()
-    artifact = detect(Path(model_dir), framework)
+    artifact = detect(Path(model_dir), framework, takes_class=False)
     # The version directory itself, where the highest of several is meant.
     subject = Subject(
         folder_of(artifact).parent.absolute(),

@@ -118,6 +118,17 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
             "of TensorFlow 1 fail at the first request; tf.saved_model.load does not.",
             "Export it with `cpr export-model`; a Keras model also with model.export(…).",
         )
+    yield from _other_types(graph, label)
+    if not graph.signatures:
+        yield Problem(
+            "warning",
+            "no-signature",
+            f"{label} has no signature: nothing says what it takes.",
+            "Export the model with signatures.",
+        )
+
+
+def _other_types(graph: Graph, label: str) -> Iterator[Problem]:
     for signature in graph.signatures:
         for tensor in signature.inputs:
             if tensor.taken is not None:
@@ -129,13 +140,6 @@ def problems_of(graph: Graph, label: str) -> Iterator[Problem]:
                     "loaders of TensorFlow go by the graph, TensorFlow Serving by the signature.",
                     f"Send {tensor.taken}, as the sample request does.",
                 )
-    if not graph.signatures:
-        yield Problem(
-            "warning",
-            "no-signature",
-            f"{label} has no signature: nothing says what it takes.",
-            "Export the model with signatures.",
-        )
 
 
 def _facts(meta_graph: protos.Message) -> dict[str, str | bool | int]:

@@ -88,7 +88,7 @@ def _inspect(path: Path) -> Inspection:
         return inspect_saved_model(path)
     refuse_parts(path)
     try:
-        artifact = detect(path)
+        artifact = detect(path, takes_class=False)
     except LoadError as error:
         raise LoadError(error.problem, hint=_hint(path, error.hint)) from error
     if artifact.kind is Kind.TENSORFLOW:
@@ -101,7 +101,7 @@ def _hint(folder: Path, hint: str) -> str:
     newest = newest_checkpoint(folder)
     if newest is not None:
         return f"To look at the newest checkpoint: cpr inspect {newest}"
-    return "Name the file or directory of the model itself." if "--" in hint else hint
+    return "Name the file or directory of the model itself." if "--framework" in hint else hint
 
 
 def _reader(kind: Kind) -> Callable[[Path], Inspection]:

@@ -9,6 +9,7 @@ from google.protobuf import text_format
 from cpr.errors import LoadError
 from cpr.publishing import write_atomically
 from cpr.savedmodel import protos
+from cpr.savedmodel.instead import no_saved_model
 from cpr.savedmodel.layout import BINARY, TEXT
 from cpr.savedmodel.skim import Malformed, Skim, skim
 from cpr.savedmodel.text_form import parse_text
@@ -36,10 +37,7 @@ def model_file(folder: Path) -> Path:
             f"{folder} {what}; the directory of a SavedModel is expected.",
             hint=did_you_mean(folder.name, beside) if what == "does not exist" else "",
         )
-    raise LoadError(
-        f"{folder} is no SavedModel: it holds neither {BINARY} nor {TEXT}.",
-        hint="Name the directory that holds one of them.",
-    )
+    raise no_saved_model(folder)
 
 
 def read_saved_model(folder: Path) -> protos.Message:

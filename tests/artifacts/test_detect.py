@@ -147,7 +147,7 @@ def test_a_broken_highest_version_is_not_passed_over(tmp_path):
         (
             ["export.meta", "export"],
             "export.meta (TensorFlow Session Bundle, the export format before SavedModel), export",
-            "Export it as a SavedModel",
+            "Make a SavedModel of it: cpr export-model ",
         ),
         (["iris.joblib"], "iris.joblib (pickle)", "If iris.joblib is the model, name it model.job"),
         (["best.bst"], "best.bst (XGBoost)", "If best.bst is the model, name it model.bst"),
@@ -177,6 +177,16 @@ def test_says_what_is_there_instead_of_a_model(tmp_path, names, holds, hint):
     assert caught.value.problem.startswith(f"No model was found in {tmp_path}: looked for saved_")
     assert holds in caught.value.problem
     assert caught.value.hint.startswith(hint.format(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "names", [["model.pt"], ["checkpoint"], ["iris.joblib"], ["a.txt"]], ids=lambda names: names[0]
+)
+def test_who_takes_no_class_is_told_of_none(tmp_path, names):
+    with pytest.raises(LoadError) as caught:
+        detect(fill(tmp_path, *names), takes_class=False)
+    assert caught.value.hint
+    assert "--prediction-class" not in caught.value.hint
 
 
 def test_a_missing_directory_and_a_file_are_told_apart(tmp_path):

@@ -197,7 +197,11 @@ def test_a_path_that_is_no_directory_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("readme.txt", b"", "is no SavedModel: it holds neither saved_model.pb nor"),
+        (
+            "readme.txt",
+            b"",
+            "holds no SavedModel (saved_model.pb or saved_model.pbtxt), but readme.txt",
+        ),
         ("saved_model.pb", b"", "is not a SavedModel, or is damaged: it holds no graph"),
         ("saved_model.pb", b"\x12\xff\xff", "is not a SavedModel, or is damaged: "),
         ("saved_model.pb", b"<html>not found</html>", "is not a SavedModel, or is damaged: "),

@@ -9,8 +9,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from cpr.artifacts.explain import SESSION_BUNDLE
 from cpr.errors import LoadError, UsageError, shorten
 from cpr.savedmodel.exports import find_exports
+from cpr.savedmodel.instead import no_saved_model
 from cpr.savedmodel.layout import BINARY, TEXT, holds_model
 from cpr.savedmodel.servable import Servable, SourceOptions
 from cpr.suggest import did_you_mean
@@ -127,15 +129,13 @@ def _kind_of_directory(path: Path, options: SourceOptions) -> tuple[SourceKind, 
     is_checkpoint = (path / "checkpoint").is_file() or any(path.glob("*.index"))
     if is_checkpoint and options.build is not None:
         return SourceKind.CHECKPOINT, path
+    if (path / SESSION_BUNDLE).is_file() and not holds_model(path):
+        return SourceKind.META_GRAPH, path / SESSION_BUNDLE
     if is_checkpoint and not holds_model(path):
         return SourceKind.ESTIMATOR, path
     found = find_exports(path)
     if found is None:
-        names = ", ".join(sorted(item.name for item in path.iterdir())[:8]) or "nothing"
-        raise LoadError(
-            f"{path} holds nothing to export; it holds {names}.",
-            hint="Give a SavedModel directory, a checkpoint's directory, or a model file.",
-        )
+        raise no_saved_model(path)
     return _kind_of_saved_model(found.chosen), found.chosen
 
 

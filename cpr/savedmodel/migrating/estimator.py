@@ -10,6 +10,7 @@ from cpr.errors import LoadError
 from cpr.savedmodel import bundle, protos
 from cpr.savedmodel.dtypes import dtype_name
 from cpr.savedmodel.exports import find_exports
+from cpr.savedmodel.instead import no_saved_model
 from cpr.savedmodel.migrating.saved_model_v1 import open_saved_model_v1
 from cpr.savedmodel.optimizer_state import is_optimizer_state
 from cpr.savedmodel.servable import Servable, SourceOptions
@@ -37,10 +38,7 @@ def _checkpoints_only(folder: Path) -> LoadError:
     prefixes = sorted(folder.glob("*.index"), key=lambda path: path.stat().st_mtime)
     names = [path.stem for path in prefixes]
     if not prefixes:
-        return LoadError(
-            f"{folder} holds neither a SavedModel that an Estimator exported nor a checkpoint.",
-            hint="An export is a numbered directory with a saved_model.pb.",
-        )
+        return no_saved_model(folder)
     latest = prefixes[-1].with_suffix("")
     try:
         entries = bundle.read_index(prefixes[-1])

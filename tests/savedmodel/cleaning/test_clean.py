@@ -15,6 +15,7 @@ from cpr.savedmodel.cleaning import clean
 from cpr.savedmodel.meta_graph import signatures
 from cpr.savedmodel.optimizer_state import is_optimizer_state
 from cpr.savedmodel.reader import read_saved_model
+from cpr.savedmodel.shrinking import shrink
 
 LOADERS = ["tf.saved_model.load", "a loader of TensorFlow 1", "the predictor"]
 IMAGES = np.random.default_rng(0).random((2, 16, 16, 3), np.float32).tolist()
@@ -263,20 +264,24 @@ def test_checkpoints_without_an_export_are_declined_saying_what_to_do(trained, t
     [
         ("model.keras", "holds model.keras, a Keras archive, and no exported SavedModel"),
         ("export.meta", "holds export.meta, a Session Bundle: the export format before SavedModel"),
-        ("model.joblib", "holds no SavedModel (saved_model.pb or saved_model.pbtxt), but model."),
+        ("model.joblib", "holds model.joblib (scikit-learn), and no SavedModel (saved_model.pb or"),
+        ("1/model.tflite", "holds 1/model.tflite (litert), and no SavedModel (saved_model.pb or"),
+        ("notes.txt", "holds no SavedModel (saved_model.pb or saved_model.pbtxt), but notes.txt"),
         (None, "holds no SavedModel (saved_model.pb or saved_model.pbtxt), but nothing"),
     ],
-    ids=["Keras", "Session Bundle", "scikit-learn", "empty"],
+    ids=["Keras", "Session Bundle", "scikit-learn", "LiteRT", "another file", "empty"],
 )
 def test_other_models_are_declined_saying_what_is_there(tmp_path, file, said):
     source = tmp_path / "source"
     source.mkdir()
     if file:
+        (source / file).parent.mkdir(exist_ok=True)
         (source / file).write_bytes(b"x")
-    with pytest.raises(LoadError) as caught:
-        clean(source, tmp_path / "copy")
-    assert said in caught.value.problem
-    assert caught.value.hint
+    for tool in (clean, shrink):
+        with pytest.raises(LoadError) as caught:
+            tool(source, tmp_path / "copy")
+        assert said in caught.value.problem
+        assert caught.value.hint
 
 
 def test_exports_of_several_kinds_are_not_guessed_between(trained, tmp_path):

@@ -71,7 +71,7 @@ def test_an_object_says_what_it_is(tf, mlp, words):
         (3, UsageError, "3 cannot be exported: it is a int"),
         ("gone.keras", LoadError, "gone.keras does not exist"),
         ("notes.txt", UsageError, "notes.txt is not a file that can be exported"),
-        (".", LoadError, "holds nothing to export; it holds notes.txt"),
+        (".", LoadError, "holds no SavedModel .*, but notes.txt"),
     ],
     ids=["another object", "nothing there", "another file", "another directory"],
 )
