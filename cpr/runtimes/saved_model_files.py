@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError
-from cpr.extras import import_extra
 from cpr.runtimes.signatures import Signature, TensorSpec
-from cpr.savedmodel.calls import refuse_endless_calls
+from cpr.savedmodel.loadable import refuse_unloadable
+from cpr.savedmodel.meta_graph import tags as tags_of
+from cpr.savedmodel.reader import skim_saved_model
 
 
 def choose_tags(folder: Path, tags: tuple[str, ...]) -> frozenset[str]:
@@ -52,22 +53,9 @@ def size_bytes(folder: Path) -> int:
 
 
 def _tag_sets(folder: Path) -> list[frozenset[str]]:
-    proto = import_extra("tensorflow.core.protobuf.saved_model_pb2", "tensorflow")
-    text_format = import_extra("google.protobuf.text_format", "tensorflow")
-    decode_error = import_extra("google.protobuf.message", "tensorflow").DecodeError
-    binary = folder / "saved_model.pb"
-    path = binary if binary.is_file() else folder / "saved_model.pbtxt"
-    try:
-        if path is binary:
-            model = proto.SavedModel.FromString(path.read_bytes())
-        else:
-            model = text_format.Parse(path.read_text(encoding="utf-8"), proto.SavedModel())
-    except OSError as error:
-        raise LoadError(f"{path} cannot be read: {error.strerror}") from error
-    except (decode_error, text_format.ParseError, UnicodeDecodeError) as error:
-        raise LoadError(f"{path} is not a SavedModel, or is damaged: {error}") from error
-    refuse_endless_calls(model, folder)
-    return [frozenset(graph.meta_info_def.tags) for graph in model.meta_graphs]
+    model = skim_saved_model(folder).model
+    refuse_unloadable(model, folder)
+    return [frozenset(tags_of(graph)) for graph in model.meta_graphs]
 
 
 def _spec(graph: Any, info: Any) -> TensorSpec:

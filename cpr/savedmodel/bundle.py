@@ -18,6 +18,7 @@ from cpr.errors import LoadError, shorten
 from cpr.savedmodel import protos
 from cpr.savedmodel.bundle_checksum import checksum
 from cpr.savedmodel.dtypes import dtype_name
+from cpr.savedmodel.layout import refuse_special
 from cpr.savedmodel.sorted_table import DamagedIndex, read_table
 
 _AGAIN = "Copy the model again, whole and in binary mode, or export it again."
@@ -88,6 +89,7 @@ class Bundle:
             LoadError: A file is missing, damaged or too short; the message names it.
         """
         self.index = prefix.with_name(f"{prefix.name}.index")
+        refuse_special(self.index)
         try:
             self.header, self.entries = _read(self.index)
         except DamagedIndex as error:
@@ -156,6 +158,7 @@ def shard_name(prefix: str, number: int, count: int) -> str:
 
 
 def _map(path: Path, last: Entry, files: ExitStack) -> memoryview:
+    refuse_special(path)
     try:
         file = files.enter_context(path.open("rb"))
         size = path.stat().st_size

@@ -10,7 +10,7 @@ from cpr.errors import LoadError
 from cpr.publishing import write_atomically
 from cpr.savedmodel import protos
 from cpr.savedmodel.instead import no_saved_model
-from cpr.savedmodel.layout import BINARY, TEXT
+from cpr.savedmodel.layout import BINARY, TEXT, refuse_special_files
 from cpr.savedmodel.skim import Malformed, Skim, skim
 from cpr.savedmodel.text_form import parse_text
 from cpr.suggest import did_you_mean
@@ -47,6 +47,7 @@ def read_saved_model(folder: Path) -> protos.Message:
         LoadError: There is none, it is damaged, or it holds no graph.
     """
     path = model_file(folder)
+    refuse_special_files(folder)
     if path.name == TEXT:
         return _checked(path, _parse_text(path))
     try:
@@ -65,6 +66,7 @@ def skim_saved_model(folder: Path) -> Skim:
         LoadError: There is none, it is damaged, or it holds no graph.
     """
     path = model_file(folder)
+    refuse_special_files(folder)
     try:
         if path.name == TEXT or path.stat().st_size <= _WHOLE_BYTES:
             return Skim(read_saved_model(folder))

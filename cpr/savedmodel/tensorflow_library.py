@@ -14,7 +14,7 @@ from typing import Any
 from cpr.artifacts.quiet import without_noise
 from cpr.errors import BadInput, CprError, LoadError, PredictionFailed, shorten
 from cpr.extras import import_extra
-from cpr.savedmodel.calls import refuse_endless_calls
+from cpr.savedmodel.loadable import refuse_unloadable
 from cpr.savedmodel.reader import skim_saved_model
 
 # The message stands above the node's name, below a stack when a function failed.
@@ -90,7 +90,7 @@ def load_saved_model(tf: Any, folder: Path, tags: Collection[str] | None = None)
     Raises:
         LoadError: It cannot be loaded.
     """
-    refuse_endless_calls(skim_saved_model(folder).model, folder)
+    refuse_unloadable(skim_saved_model(folder).model, folder)
     try:
         return tf.saved_model.load(str(folder), tags=None if tags is None else list(tags))
     except Exception as error:  # TensorFlow raises almost anything for a damaged model

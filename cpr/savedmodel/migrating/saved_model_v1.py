@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cpr.errors import LoadError, UsageError, shorten
-from cpr.savedmodel.calls import refuse_endless_calls
-from cpr.savedmodel.meta_graph import assets, choose_meta_graph, leads_out, tags
+from cpr.errors import LoadError, UsageError
+from cpr.savedmodel.loadable import refuse_unloadable
+from cpr.savedmodel.meta_graph import assets, choose_meta_graph, tags
 from cpr.savedmodel.migrating.model import Restore, V1Model, of_protos, session_for
 from cpr.savedmodel.migrating.opening import as_servable
 from cpr.savedmodel.reach import initializers
@@ -31,7 +31,7 @@ def open_saved_model_v1(tf: Any, source: Path, options: SourceOptions) -> Servab
 def _load(tf: Any, session: Any, source: Path, wanted: tuple[str, ...]) -> V1Model:
     """Load one MetaGraph of a SavedModel into a session."""
     model = read_saved_model(source)
-    refuse_endless_calls(model, source)
+    refuse_unloadable(model, source)
     chosen = choose_meta_graph(model, wanted or None, where=source)
     files = _files(chosen, source)
     try:
@@ -65,16 +65,8 @@ def _load(tf: Any, session: Any, source: Path, wanted: tuple[str, ...]) -> V1Mod
 
 
 def _files(meta_graph: Any, source: Path) -> dict[str, Path]:
-    """The files of ``assets/`` by tensor; none may lie elsewhere, since they are copied."""
-    found = {}
-    for item in assets(meta_graph):
-        if leads_out(item.filename):
-            raise LoadError(
-                f"{source} names the asset {shorten(item.filename)}, which is not in its assets/.",
-                hint="Do not use this model unless you know where it comes from.",
-            )
-        found[item.tensor] = source / "assets" / item.filename
-    return found
+    """The files of ``assets/`` by tensor."""
+    return {item.tensor: source / "assets" / item.filename for item in assets(meta_graph)}
 
 
 def _restore(meta_graph: Any, source: Path) -> Restore | None:
