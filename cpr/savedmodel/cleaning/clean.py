@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -58,28 +59,31 @@ def clean(
         EnvironmentProblem: A file cannot be read or written.
     """
     source, out = source.absolute(), out.absolute()
-    exports = find_export(source, version)
-    export = exports.chosen
-    _check_place(source, out, force=force)
-    with _finished(out, force=force) as folder:
-        copied = copy_model(export, folder, tag_sets=tags, wanted=signatures, progress=progress)
-        files = chosen_files(source, export, copied.assets, keep)
-        for name, path in files.items():
-            _copy(path, folder / name)
-        removed, notes = list(copied.removed), list(copied.notes)
-        warmup = folder / WARMUP
-        if warmup.is_file() and (count := keep_answerable(warmup, copied.signatures)):
-            removed.append(Removed("warm-up requests to signatures that are gone", count, 0, ()))
-        verify_copy(folder, copied, export)
-        size = sum(path.stat().st_size for path in files_below(folder).values())
-    taken = {*files.values(), model_file(export), *_of_variables(export)}
-    removed += left_behind(source, export, exports.all, taken)
-    ordered = sorted(removed, key=lambda item: (-item.size, item.what))
-    before = sum(path.lstat().st_size for path in files_below(source).values())
-    return Cleaned(
-        source, export, out, copied.tags, copied.signatures, before, size,
-        tuple(item for item in ordered if item.size > 0 or item.names), tuple(notes),
-    )  # fmt: skip
+    with _told(source, out):
+        exports = find_export(source, version)
+        export = exports.chosen
+        _check_place(source, out, force=force)
+        with _finished(out, force=force) as folder:
+            copied = copy_model(export, folder, tag_sets=tags, wanted=signatures, progress=progress)
+            files = chosen_files(source, export, copied.assets, keep)
+            for name, path in files.items():
+                _copy(path, folder / name)
+            removed, notes = list(copied.removed), list(copied.notes)
+            warmup = folder / WARMUP
+            if warmup.is_file() and (count := keep_answerable(warmup, copied.signatures)):
+                removed.append(
+                    Removed("warm-up requests to signatures that are gone", count, 0, ())
+                )
+            verify_copy(folder, copied, export)
+            size = sum(path.stat().st_size for path in files_below(folder).values())
+        taken = {*files.values(), model_file(export), *_of_variables(export)}
+        removed += left_behind(source, export, exports.all, taken)
+        ordered = sorted(removed, key=lambda item: (-item.size, item.what))
+        before = sum(path.lstat().st_size for path in files_below(source).values())
+        return Cleaned(
+            source, export, out, copied.tags, copied.signatures, before, size,
+            tuple(item for item in ordered if item.size > 0 or item.names), tuple(notes),
+        )  # fmt: skip
 
 
 def _of_variables(export: Path) -> Iterator[Path]:
@@ -110,12 +114,7 @@ def _taken(out: Path) -> UsageError:
 def _finished(out: Path, *, force: bool) -> Iterator[Path]:
     """A hidden folder beside `out`, which gets its name when all went well."""
     with unfinished_folder(out) as folder:
-        try:
-            yield folder
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"{out} cannot be written: {error.strerror or error}.", hint=ANOTHER_PLACE
-            ) from error
+        yield folder
         if force:
             publish(folder, out)
             return
@@ -125,12 +124,26 @@ def _finished(out: Path, *, force: bool) -> Iterator[Path]:
             raise _taken(out) from error
 
 
-def _copy(source: Path, target: Path) -> None:
+@contextmanager
+def _told(source: Path, out: Path) -> Iterator[None]:
+    """Tells whether a file of the source cannot be read, or the copy cannot be written."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        yield
     except OSError as error:
+        named = Path(os.fsdecode(error.filename or out))
+        problem = error.strerror or error
+        if named.is_relative_to(source):
+            raise EnvironmentProblem(
+                f"{named} cannot be read: {problem}.",
+                hint="Let your user read the whole directory, or remove what is not needed.",
+            ) from error
         raise EnvironmentProblem(
-            f"{source} cannot be copied to {target}: {error.strerror}",
-            hint=ANOTHER_PLACE,
+            f"{out} cannot be written: {problem}.", hint=ANOTHER_PLACE
         ) from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as copy:
+            shutil.copyfileobj(file, copy)

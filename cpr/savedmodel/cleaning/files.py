@@ -71,7 +71,8 @@ def chosen_files(
         for name in matching:
             found[_place(name, source, export)] = below[name]
     for path in found.values():
-        if not path.resolve().is_relative_to(source.resolve()):
+        # Unlike `Path.resolve`, it bears links that lead back to themselves.
+        if not Path(os.path.realpath(path)).is_relative_to(source.resolve()):
             raise LoadError(
                 f"{path} is a link that leads out of {source}.",
                 hint="Put the file itself there if it belongs to the model.",
@@ -122,7 +123,7 @@ def _kind(
 
 def _asset(export: Path, name: str) -> Path:
     path = export / "assets" / name
-    if leads_out(name) or not path.resolve().is_relative_to(export.resolve()):
+    if leads_out(name) or not Path(os.path.realpath(path)).is_relative_to(export.resolve()):
         raise LoadError(
             f"{export}: the asset {shorten(name)} leads out of the model's directory.",
             hint="Use models from sources that you trust only; export this one again.",

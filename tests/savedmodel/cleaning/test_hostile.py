@@ -1,10 +1,11 @@
 """Damaged and hostile models end in a message, and leave nothing behind."""
 
+import os
 import shutil
 
 import pytest
 
-from cpr.errors import LoadError
+from cpr.errors import EnvironmentProblem, LoadError
 from cpr.savedmodel import protos
 from cpr.savedmodel.cleaning import clean
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
@@ -155,6 +156,33 @@ def test_no_link_is_followed_out_of_the_source(model, tmp_path, name, options):
         clean(model, tmp_path / "out", **options)
     assert caught.value.problem == f"{model / name} is a link that leads out of {model}."
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("nowhere", "No such file or directory."), ("more", "Too many levels of symbolic links.")],
+    ids=["nowhere", "itself"],
+)
+def test_a_file_that_cannot_be_read_is_told_as_that(model, tmp_path, target, said):
+    link = model / "assets.extra" / "more"
+    link.parent.mkdir()
+    link.symlink_to(target)
+    with pytest.raises(EnvironmentProblem) as caught:
+        clean(model, tmp_path / "out")
+    assert caught.value.problem == f"{link} cannot be read: {said}"
+    assert "remove what is not needed" in caught.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["variables", "."])
+def test_a_folder_that_may_not_be_read_is_told_as_that(model, tmp_path, name):
+    (model / name).chmod(0)
+    try:
+        with pytest.raises(EnvironmentProblem, match=r"model/.* cannot be read: Permission den"):
+            clean(model, tmp_path / "out")
+    finally:
+        (model / name).chmod(0o755)
 
 
 def test_a_collection_nested_without_end_is_read(model, tmp_path):
