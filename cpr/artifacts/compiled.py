@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "compiled"
 RECORD = "compiled.json"
 SCHEMA = "cpr.compiled/1"
+_SEAL = "sha256"
 
 Runtime = Literal["litert", "onnx", "xla"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
@@ -106,6 +107,7 @@ def find_compiled(artifact: Artifact, settings: PredictorSettings) -> Compiled |
         record = read_record(folder)
         _check_source(artifact, record)
         _check_files(folder, record)
+        _check_seal(record)
     except _Unusable as error:
         if is_asked:
             raise _not_compiled(folder, settings.runtime, f"{error}") from error
@@ -172,6 +174,13 @@ def hash_files(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def write_record(record: Mapping[str, Any], path: Path) -> None:
+    """Write a record, sealed: with a checksum of all that it says."""
+    read_back = json.loads(json.dumps(record))  # where all keys are texts
+    sealed = {**record, _SEAL: _seal_of(read_back)}
+    path.write_text(json.dumps(sealed, indent=1) + "\n", encoding="utf-8")
+
+
 def read_record(folder: Path) -> dict[str, Any]:
     """The record in a directory of compiled files; raises what `find_compiled` warns of."""
     try:
@@ -211,6 +220,17 @@ def _check_files(folder: Path, record: Mapping[str, Any]) -> None:
     for name in used_files(record["model"]):
         if name not in record["files"]:
             raise _Unusable(f"{RECORD} lists no file {shorten(name)}")
+
+
+def _check_seal(record: Mapping[str, Any]) -> None:
+    """What a changed record says would be believed, and be answered wrongly."""
+    if record.get(_SEAL) != _seal_of(record):
+        raise _Unusable(f"{RECORD} is not as cpr compile wrote it")
+
+
+def _seal_of(record: Mapping[str, Any]) -> str:
+    said = {key: value for key, value in record.items() if key != _SEAL}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode("ascii")).hexdigest()
 
 
 def used_files(model: Mapping[str, Any]) -> list[str]:

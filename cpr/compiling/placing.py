@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cpr.artifacts.compiled import RECORD
+from cpr.artifacts.compiled import RECORD, write_record
 from cpr.errors import EnvironmentProblem
 from cpr.publishing import publish, unfinished_folder
 
@@ -41,7 +40,7 @@ def place(made: Path, record: Mapping[str, Any], folder: Path) -> None:
     with unfinished_folder(folder, hint=_CHECK) as new, _told(folder):
         for path in made.iterdir():
             shutil.copyfile(path, new / path.name)
-        (new / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_record(record, new / RECORD)
         check_free(folder)
         publish(new, folder, hint=_CHECK)
 

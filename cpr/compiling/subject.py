@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cpr.artifacts.compiled import FOLDER, RECORD
+from cpr.artifacts.compiled import FOLDER, RECORD, write_record
 from cpr.artifacts.detect import Artifact, Kind, detect
 from cpr.config import PredictorSettings
 
@@ -72,7 +71,7 @@ class Subject:
             if path.name not in (FOLDER, *_COMPANIONS) and not link.is_symlink():
                 link.symlink_to(path.absolute())
         if record is not None:
-            (into / FOLDER / RECORD).write_text(json.dumps(record), encoding="utf-8")
+            write_record(record, into / FOLDER / RECORD)
         return replace(self, folder=into)
 
     def open(self, *, runtime: str = "native", **settings: Any) -> Any:

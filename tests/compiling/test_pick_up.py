@@ -104,6 +104,15 @@ def confuse_tags(folder):
     change(folder, model={"tags": 5})
 
 
+def change_objective(folder):
+    record = json.loads((folder / "compiled.json").read_text())
+    change(folder, model={**record["model"], "objective": "multi:softmax"})
+
+
+def lose_seal(folder):
+    change(folder, sha256=None)
+
+
 def change(folder, **values):
     path = folder / "compiled.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
@@ -120,6 +129,8 @@ def change(folder, **values):
         (nest_record, "compiled.json cannot be read: maximum recursion depth exceeded"),
         (name_another_file, "compiled.json lists no file '../model.ubj'"),
         (confuse_tags, "compiled.json is incomplete"),
+        (change_objective, "compiled.json is not as cpr compile wrote it"),
+        (lose_seal, "compiled.json is not as cpr compile wrote it"),
     ],
 )
 def test_serves_the_original_where_the_compiled_model_is_damaged(folder, caplog, damage, said):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cpr.errors import CprError, LoadError, UsageError, UserCodeError, shorten
+from cpr.savedmodel.layout import refuse_special
 from cpr.savedmodel.migrating.declared import built_signatures
 from cpr.savedmodel.migrating.graph_questions import ancestors
 from cpr.savedmodel.migrating.model import V1Model, V1Signature, session_for
@@ -67,6 +69,7 @@ def latest(tf: Any, source: Path) -> Path:
     """
     if not source.is_dir():
         return source.with_suffix("") if source.suffix == ".index" else source
+    refuse_special(source / "checkpoint")
     found = tf.train.latest_checkpoint(str(source))
     prefixes = sorted(source.glob("*.index"), key=lambda path: path.stat().st_mtime)
     if found is None and not prefixes:
@@ -88,10 +91,14 @@ def restore(
             or a vocabulary is missing.
     """
     graph = session.graph
+    for path in prefix.parent.glob(f"{glob.escape(prefix.name)}.*"):
+        refuse_special(path)
     shapes = _shapes(tf, prefix)
     read = read_by(graph, signatures)
     with graph.as_default(), without_deprecations(tf):
-        variables = [item for item in tf.compat.v1.global_variables() if item.op.name in read]
+        # By name: what is in a collection may be there twice.
+        named = {item.op.name: item for item in tf.compat.v1.global_variables()}
+        variables = [item for name, item in named.items() if name in read]
         _check(variables, shapes, prefix, title)
         if variables:
             _fill(tf, session, variables, prefix)
@@ -105,13 +112,13 @@ def read_by(graph: Any, signatures: Mapping[str, V1Signature]) -> set[str]:
 
 
 def _fill(tf: Any, session: Any, variables: list[Any], prefix: Path) -> None:
-    # A Saver finds the parts of partitioned variables by the whole's name.
-    saver = tf.compat.v1.train.Saver(variables)
     try:
+        # A Saver finds the parts of partitioned variables by the whole's name.
+        saver = tf.compat.v1.train.Saver(variables)
         session.run(
             saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: str(prefix)}
         )
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, ValueError) as error:
         raise _unreadable(prefix, error) from error
 
 

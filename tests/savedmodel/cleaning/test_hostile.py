@@ -142,6 +142,12 @@ def test_an_asset_is_not_followed_out_of_the_model(model, tmp_path):
     assert "leads out of the model's directory" in refused(model, tmp_path)
 
 
+def test_an_asset_that_is_a_link_to_itself_is_missing(model, tmp_path):
+    (model / "assets" / "colours.txt").unlink()
+    (model / "assets" / "colours.txt").symlink_to("colours.txt")
+    assert "the asset 'colours.txt' is missing, which the graph reads" in refused(model, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("labels.txt", {}), ("assets.extra/more", {}), ("notes.md", {"keep": ["*.md"]})],
