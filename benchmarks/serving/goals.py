@@ -60,6 +60,7 @@ GOALS = (
     Goal("savedmodel-64", 8, "rps", 2),
     Goal("one-hot-8", 8, "rps", 2),
     Goal("echo-1mb", 8, "rps", 1.5),
+    Goal("picture-1mb", 8, "rps", 1.5),
     *(
         Goal(item, connections, "rps", times, "ours-compiled")
         for item in ("sklearn-1", "savedmodel-1")

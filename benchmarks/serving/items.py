@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import random
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ ITEMS = {
         Item("savedmodel-64", "savedmodel", 64, "SavedModel, 64 rows", (8,)),
         Item("one-hot-8", "one-hot", 8, "objects, one-hot, RandomForest, 8 rows", (8,)),
         Item("echo-1mb", "echo", 64, "echo of 64 x 1024 numbers, 1 MB", (8,)),
+        Item("picture-1mb", "picture", 1, "echo of a picture in base64, 1 MB", (8,)),
     )
 }
 
@@ -54,6 +56,8 @@ def request(protocol: Protocol, item: Item, rows: list[Any]) -> dict[str, Any]:
         return {"instances": rows}
     if item.work == "one-hot":
         return {"inputs": [_column(name, [row[name] for row in rows]) for name in rows[0]]}
+    if item.work == "picture":
+        return {"inputs": [_tensor("x", "BYTES", [len(rows), 1], rows)]}
     kind = "FP32" if item.work == "savedmodel" else "FP64"
     flat = [value for row in rows for value in row]
     return {"inputs": [_tensor("x", kind, [len(rows), len(rows[0])], flat)]}
@@ -121,4 +125,5 @@ _ROWS = {
     "savedmodel": lambda pick: [round(pick.gauss(0, 1), 4) for _ in range(13)],
     "one-hot": _customer,
     "echo": lambda pick: [round(pick.uniform(-1, 1), 12) for _ in range(1024)],
+    "picture": lambda pick: base64.b64encode(pick.randbytes(768 << 10)).decode(),
 }

@@ -172,6 +172,7 @@ OURS = Server(
             "--workers",
             "2",
         ),
+        "picture": ("{routines}/echo.py:Echo", "--model-dir", "{models}/echo"),
     },
 )
 

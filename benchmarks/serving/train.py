@@ -105,6 +105,7 @@ TRAINERS = {
     "savedmodel": train_savedmodel,
     "one-hot": train_one_hot,
     "echo": train_echo,
+    "picture": train_echo,
 }
 
 if __name__ == "__main__":

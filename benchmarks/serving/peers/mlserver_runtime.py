@@ -19,6 +19,10 @@ class WorkModel(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        if work.WORK == "picture":
+            texts = StringCodec.decode_input(payload.inputs[0])
+            output = StringCodec.encode_output("y", texts)
+            return InferenceResponse(model_name=self.name, outputs=[output])
         if work.WORK == "one-hot":
             found = np.asarray(self._predict(_objects(payload)))
         elif work.WORK == "echo":

@@ -35,6 +35,12 @@ def echo() -> Bound:
     return infer, [_tensor("x", np.float64, 1024)], [_tensor("y", np.float64, 1024)]
 
 
+def picture() -> Bound:
+    """What came in, text."""
+    infer = batch(lambda x: {"y": x})
+    return infer, [_tensor("x", bytes, 1)], [_tensor("y", bytes, 1)]
+
+
 def one_hot() -> Bound:
     """A column for each key of the objects."""
     predict = work.forest().predict
@@ -58,7 +64,13 @@ def _tensor(name: str, dtype: Any, width: int) -> Tensor:
     return Tensor(name=name, dtype=dtype, shape=(width,))
 
 
-BINDINGS = {"sklearn": sklearn, "savedmodel": savedmodel, "echo": echo, "one-hot": one_hot}
+BINDINGS = {
+    "sklearn": sklearn,
+    "savedmodel": savedmodel,
+    "echo": echo,
+    "picture": picture,
+    "one-hot": one_hot,
+}
 
 if __name__ == "__main__":
     config = TritonConfig(

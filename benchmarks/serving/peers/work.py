@@ -77,4 +77,5 @@ _LOADERS: dict[str, Callable[[], Predict]] = {
     "savedmodel": _savedmodel,
     "one-hot": lambda: forest().predict,
     "echo": lambda: lambda instances: instances,
+    "picture": lambda: lambda instances: instances,
 }
