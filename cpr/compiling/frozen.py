@@ -20,6 +20,8 @@ _HARMLESS |= {"PartitionedCall", "StatefulPartitionedCall", "If", "While", "Look
 _HARMLESS |= {"InitializeTableV2", "InitializeTableFromTextFileV2", "LookupTableFindV2"}
 # Those of TensorFlow 1 that write to a reference variable, which it does not call stateful.
 _WRITING = {"Assign", "AssignAdd", "AssignSub", "CountUpTo", "ScatterAdd", "ScatterUpdate"}
+# The version of graphs since which a placeholder without sizes is a scalar.
+_SCALARS_SINCE = 24
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def _function(tf: Any, convert: Any, runner: TfSession | TfFunctions, signature:
     constant = convert.convert_variables_to_constants_from_session_graph(
         session, graph.as_graph_def(add_shapes=True), nodes
     )
+    _tell_unknown_shapes(constant)
 
     def load() -> None:
         tf.graph_util.import_graph_def(constant, name="")
@@ -161,6 +164,14 @@ def _function(tf: Any, convert: Any, runner: TfSession | TfFunctions, signature:
         [imported.graph.get_tensor_by_name(name) for name in inputs],
         [imported.graph.get_tensor_by_name(name) for name in outputs],
     )
+
+
+def _tell_unknown_shapes(graph: Any) -> None:
+    """Say of the shapes that old exporters left empty that they are unknown, as was meant."""
+    if graph.versions.producer < _SCALARS_SINCE:
+        for node in graph.node:
+            if node.op == "Placeholder" and not node.attr["shape"].shape.dim:
+                node.attr["shape"].shape.unknown_rank = True
 
 
 def _placeholder(graph: Any, name: str, signature: Signature) -> None:

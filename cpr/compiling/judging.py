@@ -139,7 +139,7 @@ class _Comparison:
             answered += self.compare(variant, instances)
             # What the candidate leaves to the original proves nothing.
             if self.candidate(variant.settings).has_loaded_original:
-                raise Declined(f"it cannot take {shorten(instances)}")
+                raise Declined(f"the original takes {shorten(instances)}, and it does not")
         if not answered:
             raise Declined(
                 "the original answers none of the sample instances; give some that it does with "

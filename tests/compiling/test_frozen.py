@@ -1,0 +1,42 @@
+"""What signatures are as graphs of constants."""
+
+import pytest
+
+from cpr.compiling.frozen import freeze
+from cpr.errors import LoadError
+from cpr.runtimes.tf_session import TfSession
+from cpr.savedmodel.reader import read_saved_model, write_saved_model
+
+
+@pytest.fixture
+def old_model(tf, tmp_path):
+    """A model as TensorFlow 1.0 wrote them: an empty shape was an unknown one."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        records = v1.placeholder(tf.string, None, "records")
+        x = v1.parse_example(records, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
+        y = tf.tanh(x, "y")
+        signature = v1.saved_model.predict_signature_def({"x": x}, {"y": y})
+        builder = v1.saved_model.Builder(str(tmp_path / "model"))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+        builder.save()
+    model = read_saved_model(tmp_path / "model")
+    graph = model.meta_graphs[0].graph_def
+    graph.versions.producer = 21
+    for node in graph.node:
+        node.attr.pop("_output_shapes", None)
+        if node.name == "records":
+            node.attr["shape"].shape.Clear()
+    write_saved_model(model, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_a_shape_that_an_old_exporter_left_empty_is_unknown(tf, old_model):
+    def no_functions():
+        raise LoadError("TensorFlow 2 is not asked here.")
+
+    session = TfSession(tf, old_model, ())
+    frozen = freeze(tf, session, session.signatures["serving_default"], no_functions)
+    session.close()
+    assert set(frozen.inputs) == {"x"}
+    assert set(frozen.outputs) == {"y"}
