@@ -72,6 +72,8 @@ def main() -> int:
     parser.add_argument("--deep", type=int, default=100, help="times to send a deeply nested body")
     arguments = parser.parse_args()
     documents = _documents(arguments.corpus)
+    if not documents:
+        parser.error(f"there is no *.json in {arguments.corpus}")
     strings = json.loads(arguments.naughty.read_bytes()) if arguments.naughty else NAUGHTY
     with serve_faults() as server:
         family = server.family()
