@@ -60,9 +60,9 @@ def encode(predictions: Any, settings: PredictorSettings) -> bytes:
     Raises:
         BadOutput: The predictions have no JSON form.
     """
-    if settings.strict:
-        return dumps({"predictions": predictions}, strict=True)
-    return b"".join((b'{"predictions":', dumps(predictions, nonfinite=settings.nonfinite), b"}"))
+    return dumps(
+        predictions, nonfinite=settings.nonfinite, strict=settings.strict, key="predictions"
+    )
 
 
 def encode_error(error: CprError, settings: PredictorSettings) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import orjson
 
 from cpr.errors import BadInput, BadOutput
@@ -23,6 +24,7 @@ from cpr.wire.foreign import to_json_type
 from cpr.wire.plain import Nonfinite, plain
 
 _LARGE_BYTES = 100_000
+_NULL = int.from_bytes(b"null", "little")
 # Whether the collector was enabled, for each that has it at rest: only the first can find so.
 _found_enabled: list[bool] = []
 _lock = threading.RLock()  # a finalizer that the collector runs may read JSON too
@@ -83,6 +85,7 @@ def dumps(
     nonfinite: Nonfinite = "error",
     strict: bool = False,
     name: str = "predictions",
+    key: str = "",
 ) -> bytes:
     """Write a predictor's value as one JSON document.
 
@@ -93,19 +96,21 @@ def dumps(
             Serving write, which are not JSON.
         strict: ``json.dumps`` at its defaults, as AI Platform did.
         name: Of the value, for the path in messages.
+        key: Of the value, where it is to stand in an object.
 
     Raises:
         BadOutput: Some part of the value has no JSON form; the message holds
             the path to it, such as ``predictions[3].score``.
     """
     if strict:
-        return _dumps_strict(value)
+        return _dumps_strict({key: value} if key else value)
     try:
-        body = dumps_quickly(value)
+        body = dumps_quickly({key: value} if key else value)
     except (TypeError, RecursionError):
-        return _dumps_slowly(value, nonfinite, name)
-    if (nonfinite != "null" and _holds(body, b"null", b"u")) or _holds(body, EPOCH, b"T"):
-        return _dumps_slowly(value, nonfinite, name)
+        body = b""
+    if not body or holds_epoch(body) or (nonfinite != "null" and holds_null(body)):
+        body = _dumps_slowly(value, nonfinite, name)
+        return b'{"%b":%b}' % (key.encode(), body) if key else body
     return body
 
 
@@ -120,9 +125,24 @@ def dumps_quickly(value: Any) -> bytes:
     return orjson.dumps(value, default=to_json_type, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _holds(body: bytes, word: bytes, letter: bytes) -> bool:
-    """Whether a word is in a body; a letter of it that no number has is found 70 times as fast."""
-    return letter in body and word in body
+def holds_null(body: bytes) -> bool:
+    """Whether ``null`` is in a body, maybe of a text."""
+    # A letter that no number has is found in a fiftieth of the time.
+    if b"u" not in body:
+        return False
+    if len(body) < _LARGE_BYTES:
+        return b"null" in body
+    # As numbers of four bytes, from each of the first four on: a fifth of the time.
+    counts = ((len(body) - start) // 4 for start in range(4))
+    return any(
+        bool((np.frombuffer(body, "<u4", count, start) == _NULL).any())
+        for start, count in enumerate(counts)
+    )
+
+
+def holds_epoch(body: bytes) -> bool:
+    """Whether `EPOCH` is in a body, maybe of a text."""
+    return b"T" in body and b"-" in body and EPOCH in body
 
 
 def _dumps_strict(value: Any) -> bytes:

@@ -46,7 +46,7 @@ def encode(predictions: Any, settings: PredictorSettings) -> bytes:
     Raises:
         BadOutput: The predictions have no JSON form.
     """
-    return b"".join((b'{"predictions":', dumps(predictions, nonfinite=settings.nonfinite), b"}"))
+    return dumps(predictions, nonfinite=settings.nonfinite, key="predictions")
 
 
 def encode_error(error: CprError, settings: PredictorSettings) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cpr.wire.json_codec import EPOCH, dumps_quickly
+from cpr.wire.json_codec import dumps_quickly, holds_epoch, holds_null
 
 _DIGITS = {4: 9, 8: 17}
 # Between them float32 have as many digits before the point: from 0, 1e-4 ... 1e5, and what
@@ -39,7 +39,7 @@ def row_texts(value: Any) -> list[bytes] | None:
     if value.dtype.itemsize > 8 or value.ndim not in (1, 2):
         return None
     text = dumps_quickly(np.ascontiguousarray(value))
-    if b"null" in text:
+    if holds_null(text):
         return None
     if value.ndim == 1:
         return text[1:-1].split(b",")
@@ -141,4 +141,4 @@ def _listed(rows: list[Any]) -> list[bytes] | None:
     except (TypeError, RecursionError):
         return None
     joined = b",".join(texts)
-    return None if b"null" in joined or EPOCH in joined else texts
+    return None if holds_null(joined) or holds_epoch(joined) else texts

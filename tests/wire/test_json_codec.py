@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpr.errors import BadInput, BadOutput
-from cpr.wire.json_codec import collector_at_rest, dumps, loads
+from cpr.wire.json_codec import collector_at_rest, dumps, holds_null, loads
 
 MUST_READ = {
     "null": b"null",
@@ -292,3 +292,24 @@ def test_the_garbage_collector_rests_until_the_last_thread_is_done():
         assert gc.isenabled()
     finally:
         (gc.enable if was_enabled else gc.disable)()
+
+
+@pytest.mark.parametrize("size", [60, 99_999, 100_000, 100_001, 100_002, 100_003])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4, 5, -4, -5, -6, -7])
+def test_finds_a_null_wherever_it_stands(size, place):
+    body = bytearray(b"unul" * (size // 4 + 1))[:size]
+    assert not holds_null(bytes(body))
+
+    start = place % (size - 3) if place >= 0 else size + place
+    body[start : start + 4] = b"null"
+
+    assert holds_null(bytes(body))
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+def test_looks_into_an_answer_with_a_long_text(size):
+    text = "nul" * size
+    assert dumps([text, None], key="predictions") == b'{"predictions":["%b",null]}' % text.encode()
+    with pytest.raises(BadOutput, match=r"nan at predictions\[1\]"):
+        dumps([text, math.nan], key="predictions")
+    assert json.loads(dumps([text, math.nan], nonfinite="null", key="a")) == {"a": [text, None]}
