@@ -14,7 +14,16 @@ def old_model(tf, tmp_path):
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
         records = v1.placeholder(tf.string, None, "records")
-        x = v1.parse_example(records, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
+        parsed = v1.raw_ops.ParseExample(
+            serialized=records,
+            names=tf.constant([], tf.string),
+            sparse_keys=[],
+            dense_keys=[tf.constant("x")],
+            dense_defaults=[tf.constant([], tf.float32)],
+            sparse_types=[],
+            dense_shapes=[[1]],
+        )
+        x = tf.identity(parsed.dense_values[0], "x")
         y = tf.tanh(x, "y")
         signature = v1.saved_model.predict_signature_def({"x": x}, {"y": y})
         builder = v1.saved_model.Builder(str(tmp_path / "model"))
