@@ -6,17 +6,22 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from cpr.artifacts.compiled import Compiled
-from cpr.errors import BadInput, PredictionFailed
-from cpr.predictors._compiled_text import TextReader
-from cpr.predictors._litert_runner import LiteRTFunction, run_error
-from cpr.predictors._onnx_session import open_session, reason
-from cpr.runtimes.signatures import Signature, TensorSpec, find_default
+from cpr.errors import BadInput
+from cpr.predictors._compiled_functions import open_function, specs_of, within
+from cpr.predictors._compiled_text import TextReader, TextWriter
+from cpr.predictors._litert_runner import run_error
+from cpr.runtimes.signatures import Signature, find_default
 from cpr.wire.tensors import Array
+
+if TYPE_CHECKING:
+    from cpr.predictors._compiled_examples import Call
 
 logger = logging.getLogger(__name__)
 
@@ -78,23 +83,16 @@ class CompiledRunner:
         entries = compiled.model["signatures"]
         self.signatures: Mapping[str, Signature] = {
             name: Signature(
-                name, entry["method"], _specs(entry["inputs"]), _specs(entry["outputs"])
+                name, entry["method"], specs_of(entry["inputs"]), specs_of(entry["outputs"])
             )
             for name, entry in sorted(entries.items())
         }
         made = {name: entry for name, entry in entries.items() if "file" in entry}
         self._files = {
-            entry["file"]: _open(compiled, entry)
+            entry["file"]: open_function(compiled, entry)
             for entry in {entry["file"]: entry for entry in made.values()}.values()
         }
-        is_onnx = compiled.runtime == "onnx"
-        self._calls = {
-            name: _Call(self.signatures[name], entry, self._files[entry["file"]], is_onnx=is_onnx)
-            for name, entry in made.items()
-        }
-        for name, entry in made.items():
-            for alias, told in entry.get("readers", {}).items():
-                self._calls[name].readers[alias] = TextReader(told, compiled.folder)
+        self._calls = {name: self._call(compiled, name, entry) for name, entry in made.items()}
         default = find_default(self.signatures, configured)
         if default and default not in self._calls:
             self._opened(f"the default signature {default!r}")
@@ -116,9 +114,7 @@ class CompiledRunner:
         is_empty = any(0 in array.shape for array in feeds.values())
         if unfit is not None and call.is_strict and not is_empty:
             raise unfit
-        original = self._opened("instances like these")
-        self.has_loaded_original = True
-        return original.run(original.signatures[signature.name], feeds)
+        return self._leave(signature, feeds)
 
     def prepare(self, signature: Signature) -> None:
         """Prepare the original for what was not compiled, if it is loaded already."""
@@ -131,6 +127,25 @@ class CompiledRunner:
             function.close()
         if self._original is not None:
             self._original.close()
+
+    def _call(self, compiled: Compiled, name: str, entry: Mapping[str, Any]) -> Call:
+        """What runs a signature, behind what reads examples if it takes those."""
+        function = self._files[entry["file"]]
+        inner = _Call(_inner(self.signatures[name], entry), within(entry), compiled, function)
+        if "examples" not in entry:
+            return inner
+        # It imports the message classes, which most models do without.
+        from cpr.predictors._compiled_examples import ExamplesCall
+
+        signature = self.signatures[name]
+        whole = _Call(signature, {**entry, "readers": {}}, compiled, function)
+        return ExamplesCall(entry["examples"], whole, inner, partial(self._leave, signature))
+
+    def _leave(self, signature: Signature, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Have the original answer what is unlike all that was compared."""
+        original = self._opened("instances like these")
+        self.has_loaded_original = True
+        return original.run(original.signatures[signature.name], feeds)
 
     def _opened(self, what: str) -> Original:
         with self._lock:
@@ -148,15 +163,25 @@ class _Call:
     """One signature: its function, and what it was proven for."""
 
     def __init__(
-        self, signature: Signature, entry: Mapping[str, Any], function: Any, *, is_onnx: bool
+        self,
+        signature: Signature,
+        entry: Mapping[str, Any],
+        compiled: Compiled,
+        function: Any,
     ) -> None:
         self.is_strict = bool(entry["is_strict"])
-        self.readers: dict[str, TextReader] = {}
+        self._readers = {
+            alias: TextReader(told, compiled.folder)
+            for alias, told in entry.get("readers", {}).items()
+        }
+        self._writers = {
+            alias: TextWriter(told) for alias, told in entry.get("writers", {}).items()
+        }
         self._largest: float | None = entry.get("largest")
         self._signature = signature
         self._function = function
         self._shapes = {name: spec.shape or () for name, spec in signature.inputs.items()}
-        prefixes = ("in:", "out:") if is_onnx else ("", "")
+        prefixes = ("in:", "out:") if compiled.runtime == "onnx" else ("", "")
         self._inputs, self._outputs = (
             {alias: f"{prefix}{item['name']}" for alias, item in entry[side].items()}
             for side, prefix in zip(("inputs", "outputs"), prefixes, strict=True)
@@ -168,13 +193,21 @@ class _Call:
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         for name, (low, high) in self._bounds.items():
             _check_bounds(name, feeds[name], low, high)
-        if self.readers:
-            feeds = {**feeds, **{name: read(feeds[name]) for name, read in self.readers.items()}}
+        if self._readers:
+            feeds = {**feeds, **{name: read(feeds[name]) for name, read in self._readers.items()}}
         try:
             found = self._function({name: feeds[alias] for alias, name in self._inputs.items()})
         except (ValueError, RuntimeError) as error:
             raise run_error(error, self._signature) from error
-        return {alias: found[name] for alias, name in self._outputs.items()}
+        if not self._writers:
+            return {alias: found[name] for alias, name in self._outputs.items()}
+        count = next((len(array) for array in feeds.values() if array.ndim), 1)
+        return {
+            alias: self._writers[alias](found.get(name), count)
+            if alias in self._writers
+            else found[name]
+            for alias, name in self._outputs.items()
+        }
 
     def holds(self, feeds: Mapping[str, Array]) -> bool:
         """Whether the numbers are finite, and none too large for an integer made of it."""
@@ -208,53 +241,8 @@ class _Call:
         return None
 
 
-class OnnxFunction:
-    """A file whose inputs and outputs are called as the signature's are."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._names = [item.name for item in session.get_outputs()]
-
-    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Run it; raises PredictionFailed where that fails."""
-        try:
-            found = self._session.run(self._names, feeds)
-        except Exception as error:
-            raise PredictionFailed(f"The model failed: {reason(error)}") from error
-        return dict(zip(self._names, found, strict=True))
-
-    def close(self) -> None:
-        """Free the session."""
-        del self._session
-
-
-def _open(compiled: Compiled, entry: Mapping[str, Any]) -> Any:
-    path = compiled.folder / entry["file"]
-    if compiled.runtime == "onnx":
-        return OnnxFunction(open_session(path))
-    if compiled.runtime == "litert":
-        return LiteRTFunction(path)
-    # It imports TensorFlow's session, which the other runtimes do without.
-    from cpr.runtimes.xla_function import XlaFunction
-
-    specs = _specs(entry["inputs"])
-    return XlaFunction(
-        path,
-        {item["name"]: specs[alias] for alias, item in entry["inputs"].items()},
-        list(dict.fromkeys(item["name"] for item in entry["outputs"].values())),
-        compiled.model["batch_sizes"],
-    )
-
-
-def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
-    return {
-        alias: TensorSpec(
-            item["tensor"],
-            item["dtype"],
-            None if item["shape"] is None else tuple(item["shape"]),
-        )
-        for alias, item in tensors.items()
-    }
+def _inner(signature: Signature, entry: Mapping[str, Any]) -> Signature:
+    return replace(signature, inputs=specs_of(within(entry)["inputs"]))
 
 
 def _is_moderate(array: Array) -> bool:

@@ -1,4 +1,4 @@
-"""Numbers of the words of texts, as the operations of a text model make them."""
+"""Texts that a compiled model takes, as numbers of words; and those that it answers with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cpr.errors import BadInput
 from cpr.wire.tensors import Array
 
 # What Keras calls punctuation: all of ASCII but letters, digits and spaces.
@@ -52,3 +53,53 @@ class TextReader:
         for target, row in zip(filled, rows, strict=True):
             target[: len(row)] = row[:length]
         return filled
+
+
+class TextWriter:
+    """Makes the texts that a signature answers with.
+
+    Args:
+        told: What the record holds of them.
+    """
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self._row: Array | None = _texts(told["row"]) if "row" in told else None
+        self._words: dict[int, str] | None = None
+        self._default: str | None = None
+        if "words" in told:
+            self._words = dict(zip(map(int, told["numbers"]), told["words"], strict=True))
+            self._default = told["default"]
+
+    def __call__(self, numbers: Array | None, count: int) -> Array:
+        """The texts of an array of numbers; those that need none, once an instance.
+
+        Raises:
+            BadInput: There is no text for a number.
+        """
+        if numbers is None or self._row is not None:
+            row = np.asarray(self._row, dtype=object)
+            return np.tile(row, (count, *(1,) * row.ndim))
+        flat = numbers.ravel().tolist()
+        if self._words is None:
+            found = [str(number) for number in flat]
+        else:
+            found = [self._word(self._words, number) for number in flat]
+        return _texts(found).reshape(numbers.shape)
+
+    def _word(self, words: Mapping[int, str], number: int) -> str:
+        word = words.get(number, self._default)
+        if word is None:
+            raise BadInput(
+                f"The model refuses these instances: it has names for {len(words)} numbers, and "
+                f"none for {number}."
+            )
+        return word
+
+
+def _texts(texts: Any) -> Array:
+    """An array of bytes, as TensorFlow answers with them, of texts in lists."""
+    array = np.array(texts, dtype=object)
+    flat = [text.encode() for text in array.ravel().tolist()]
+    made = np.empty(len(flat), dtype=object)
+    made[:] = flat
+    return made.reshape(array.shape)

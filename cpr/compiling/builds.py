@@ -8,6 +8,7 @@ from typing import Any
 
 from cpr.artifacts.compiled import Runtime
 from cpr.artifacts.detect import Kind
+from cpr.compiling.entries import function_inputs
 from cpr.compiling.signature_builds import build_signatures
 from cpr.compiling.subject import SIGNATURE_KINDS, Subject
 from cpr.compiling.table_builds import build_booster, build_estimator
@@ -41,8 +42,10 @@ def build(
         for name, entry in model["signatures"].items():
             found = facts["signatures"][name]
             entry["is_strict"] = found["is_strict"]
+            inputs = function_inputs(entry)
             for alias, bounds in found["bounds"].items():
-                entry["inputs"][alias]["bounds"] = bounds
+                if alias in inputs:
+                    inputs[alias]["bounds"] = bounds
         return model
     predictor = subject.open()
     if artifact.kind is Kind.XGBOOST:

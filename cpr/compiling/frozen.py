@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cpr.compiling.declined import Declined
@@ -139,6 +139,21 @@ def wrapped(tf: Any, frozen: FrozenGraph) -> Any:
     module = tf.Module()
     module.inner = inner
     return module, tf.function(call).get_concrete_function(**specs)
+
+
+def pruned(frozen: FrozenGraph) -> FrozenGraph:
+    """What of a graph is between its inputs and its outputs."""
+    util = import_extra("tensorflow.python.framework.graph_util_impl", "tensorflow")
+    graph = type(frozen.graph)()
+    graph.CopyFrom(frozen.graph)
+    for node in graph.node:
+        # Nothing has effects, so nothing need wait for anything.
+        kept = [name for name in node.input if not name.startswith("^")]
+        del node.input[:]
+        node.input.extend(kept)
+    ends = [*frozen.outputs.values(), *frozen.inputs.values()]
+    nodes = list(dict.fromkeys(name.partition(":")[0] for name in ends))
+    return replace(frozen, graph=util.extract_sub_graph(graph, nodes))
 
 
 def _function(tf: Any, convert: Any, runner: TfSession | TfFunctions, signature: Signature) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -42,11 +42,16 @@ class SignatureInstances:
         self, signature: Signature, bounds: Bounds | None = None, words: Sequence[str] = ()
     ) -> None:
         self._signature = signature
+        self.count = fixed_count(signature)
         self._bounds = bounds or {}
         self._words = [*words, *_WORDS]
 
     def make(self, count: int, number: int) -> list[Any]:
-        """Instances whose values, and sizes that vary, differ from another number's."""
+        """Instances whose values, and sizes that vary, differ from another number's.
+
+        As many as the signature takes, where it does not take any number of them.
+        """
+        count = self.count or count
         generator = np.random.default_rng(number)
         size = _SIZES[number % len(_SIZES)]
         columns = {
@@ -57,6 +62,7 @@ class SignatureInstances:
 
     def constant(self, value: int, of: str = "", *, count: int = 1) -> list[Any]:
         """Instances whose integers are `value` in one input, and 0 in the others."""
+        count = self.count or count
         generator = np.random.default_rng(0)
         columns = {}
         for alias, spec in self._signature.inputs.items():
@@ -72,7 +78,8 @@ class SignatureInstances:
 
         A rank less or more, sizes that are larger, and one instance that is no list.
         """
-        found = []
+        count = self.count or 2
+        found = [] if self.count is None else [self._counting(count + 1), self._counting(1)]
         generator = np.random.default_rng(number)
         for change in (_without_last, _longer, _wider, _deeper, _nested):
             shapes = {}
@@ -82,19 +89,28 @@ class SignatureInstances:
                     shapes[alias] = inner
             if len(shapes) == len(self._signature.inputs):
                 columns = {
-                    alias: self._values(alias, spec, (2, *shapes[alias]), generator, number)
+                    alias: self._values(alias, spec, (count, *shapes[alias]), generator, number)
                     for alias, spec in self._signature.inputs.items()
                 }
-                found.append(_as_instances(columns, 2))
+                found.append(_as_instances(columns, count))
         without_count = {a: _inner(s, _SIZES[0]) for a, s in self._signature.inputs.items()}
         counts = {shape[:1] for shape in without_count.values()}
-        if len(counts) == 1 and (count := counts.pop()):
+        if len(counts) == 1 and (sizes := counts.pop()):
             columns = {
                 alias: self._values(alias, spec, without_count[alias], generator, number)
                 for alias, spec in self._signature.inputs.items()
             }
-            found.append(_as_instances(columns, count[0]))
+            found.append(_as_instances(columns, sizes[0]))
         return found
+
+    def _counting(self, count: int) -> list[Any]:
+        """Another number of instances than the signature takes."""
+        generator = np.random.default_rng(count)
+        columns = {
+            alias: self._values(alias, spec, (count, *_inner(spec, _SIZES[0])), generator, 0)
+            for alias, spec in self._signature.inputs.items()
+        }
+        return _as_instances(columns, count)
 
     def _values(
         self,
@@ -119,7 +135,20 @@ class SignatureInstances:
         return _floats(generator, shape, number).astype(np.float32).tolist()
 
 
-def find_bounds(signature: Signature, instances: SignatureInstances, accepts: Accepts) -> Bounds:
+def fixed_count(signature: Signature) -> int | None:
+    """How many instances a signature takes, if not any number of them."""
+    sizes = (spec.shape[0] for spec in signature.inputs.values() if spec.shape)
+    return next((size for size in sizes if size is not None), None)
+
+
+class Instances(Protocol):
+    """What makes instances whose integers are chosen."""
+
+    def constant(self, value: int, of: str = "", *, count: int = 1) -> list[Any]:
+        """Instances whose integers are `value` in one input, and 0 in the others."""
+
+
+def find_bounds(signature: Signature, instances: Instances, accepts: Accepts) -> Bounds:
     """The least and the largest integer that a model takes, for each integer input.
 
     An embedding has no row for others: TensorFlow refuses them, other

@@ -198,7 +198,7 @@ def measure(
         predictors = {
             name: give(variant.settings) for name, give in {ORIGINAL: opened, **good}.items()
         }
-        for size in terms.batch_sizes:
+        for size in terms.batch_sizes if variant.count is None else (variant.count,):
             given = [item for item in terms.given if trial.is_meant(item, variant)]
             instances = _timed_instances(trial, variant, size, given)
             if isinstance(answer(predictors[ORIGINAL], instances, variant), Exception):

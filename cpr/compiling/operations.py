@@ -10,6 +10,7 @@ from cpr.artifacts.companions import load_preprocessor
 from cpr.artifacts.detect import Kind
 from cpr.compiling.builds import build
 from cpr.compiling.declined import Declined
+from cpr.compiling.example_instances import read_features
 from cpr.compiling.judging import Opener, Terms, judge, measure
 from cpr.compiling.signature_trial import SignatureTrial
 from cpr.compiling.subject import SIGNATURE_KINDS, Subject
@@ -79,7 +80,14 @@ class _Bench:
         kind = subject.artifact.kind
         if kind in SIGNATURE_KINDS:
             folder = subject.artifact.path
-            self._trial = SignatureTrial(predictor, folder, facts, is_careful=is_careful)
+            features = (
+                read_features(folder, subject.tags, list(predictor.signatures))
+                if kind is Kind.TENSORFLOW
+                else {}
+            )
+            self._trial = SignatureTrial(
+                predictor, folder, facts, features=features, is_careful=is_careful
+            )
         else:
             is_booster = kind is Kind.XGBOOST
             self._trial = TableTrial(

@@ -54,14 +54,8 @@ def refuse_operations(used: dict[str, set[str]], name: str) -> None:
         name: Of the signature.
 
     Raises:
-        Declined: It keeps state, reads what another one may have changed, or
-            parses records.
+        Declined: It keeps state, or reads what another one may have changed.
     """
-    if used[name] & EXAMPLES:
-        raise Declined(
-            "it parses tf.Example records, which is TensorFlow's own; export a signature beside "
-            "it that takes the features themselves, and that is compiled"
-        )
     writing = {one: found for one, ops in used.items() if (found := _writing(ops))}
     if name in writing:
         raise Declined(f"it keeps state: {', '.join(sorted(writing[name]))}")

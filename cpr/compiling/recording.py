@@ -14,6 +14,8 @@ _LIBRARIES = (
     "tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "scikit-learn", "skl2onnx", "xgboost",
     "xgboost-cpu", "lightgbm", "onnx", "onnxruntime", "ai-edge-litert",
 )  # fmt: skip
+# What an entry has of the file behind it.
+_WRITTEN = ("file", "readers", "writers", "examples", "largest")
 
 
 def draft(
@@ -82,5 +84,5 @@ def library_versions() -> dict[str, str]:
 
 
 def _without_file(entry: Mapping[str, Any], why_not: str) -> dict[str, Any]:
-    kept = {key: value for key, value in entry.items() if key not in ("file", "readers")}
+    kept = {key: value for key, value in entry.items() if key not in _WRITTEN}
     return {**kept, "why_not": why_not}

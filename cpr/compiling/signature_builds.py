@@ -16,8 +16,11 @@ from cpr.artifacts.keras_file import inspect
 from cpr.compiling.casts import check_casts
 from cpr.compiling.converters import frozen_to_litert, to_litert, to_onnx
 from cpr.compiling.declined import Declined
+from cpr.compiling.entries import entry_of
+from cpr.compiling.example_split import split_examples
 from cpr.compiling.frozen import FrozenGraph, freeze
 from cpr.compiling.operations_used import operations_used, refuse_operations
+from cpr.compiling.text_answers import split_answers
 from cpr.compiling.text_split import split_text
 from cpr.compiling.xla_builds import powers_up_to, write_for_xla
 from cpr.runtimes.keras_export import export_to
@@ -73,19 +76,7 @@ def build_signatures(
                     path = into / f"function-{len(files)}.{_SUFFIXES[runtime]}"
                     files[key] = _written(source, inner, frozen, path)
                 told = dict(files[key])
-            entry = {**_entry(declared, inner), **told}
-            if "readers" in told:
-                inputs = entry["inputs"].items()
-                inner_names = {alias: item["name"] for alias, item in inputs}
-                entry["readers"] = {
-                    alias: told["readers"][inner_name]
-                    for alias, inner_name in inner_names.items()
-                    if inner_name in told["readers"]
-                }
-            for side, names in entry.pop("tensors", {}).items():
-                for item in entry[side].values():
-                    item["name"] = names[item["name"]]
-            entries[name] = entry
+            entries[name] = entry_of(declared, inner, told)
         model = {"tags": sorted(tagged), "signatures": entries}
         return {**model, "batch_sizes": sizes} if sizes else model
 
@@ -110,24 +101,6 @@ def _load(
     session.close()
     functions = TfFunctions(tf, artifact.path, session.tags, session.signatures)
     return artifact.path, functions, pairs, session.tags
-
-
-def _entry(declared: Signature, inner: Signature) -> dict[str, Any]:
-    """A signature as the record holds it; `name` is the tensor's in the file."""
-    sides = {}
-    for side in ("inputs", "outputs"):
-        outer, within = getattr(declared, side), getattr(inner, side)
-        by_tensor = {spec.name: alias for alias, spec in within.items()}
-        sides[side] = {
-            alias: {
-                "tensor": spec.name,
-                "dtype": spec.dtype,
-                "shape": None if spec.shape is None else list(spec.shape),
-                "name": by_tensor.get(spec.name, alias) if outer is not within else alias,
-            }
-            for alias, spec in outer.items()
-        }
-    return {"method": declared.method, **sides}
 
 
 @dataclass(frozen=True)
@@ -156,17 +129,17 @@ def _write(
     source: _Source, signature: Signature, frozen: FrozenGraph, path: Path
 ) -> dict[str, Any]:
     tf, runtime = source.tf, source.runtime
-    texts = sorted(alias for alias, spec in signature.outputs.items() if spec.dtype == "string")
-    if texts and runtime != "litert":
-        raise Declined(
-            f"it answers {', '.join(map(repr, texts))} with text, of which {runtime} knows too "
-            "little; export a signature beside it without that, and that is compiled"
-        )
-    numeric, readers = split_text(tf, source.runner, signature, frozen)
-    given = {alias for alias, spec in signature.inputs.items() if spec.dtype == "string"}
+    inner, numeric, examples = split_examples(tf, signature, frozen)
+    numeric, writers = _without_answers(source, inner, numeric)
+    numeric, readers = split_text(tf, source.runner, inner, numeric)
+    given = {alias for alias, spec in inner.inputs.items() if spec.dtype == "string"}
     if runtime != "litert" and given - set(readers):
         raise Declined(f"it takes text, of which {runtime} knows too little")
     told: dict[str, Any] = {"file": path.name}
+    if examples:
+        told["examples"] = examples
+    if writers:
+        told["writers"] = writers
     for number, (alias, (reader, vocabulary)) in enumerate(sorted(readers.items())):
         file = path.with_name(f"{path.stem}-words-{number}.json")
         file.write_text(json.dumps(vocabulary), encoding="utf-8")
@@ -175,14 +148,26 @@ def _write(
     if largest is not None:
         told["largest"] = largest
     if runtime == "xla":
-        write_for_xla(signature, numeric, source.sizes, path)
+        write_for_xla(inner, numeric, source.sizes, path)
         tensors = {"inputs": dict(numeric.inputs), "outputs": dict(numeric.outputs)}
         return {**told, "tensors": tensors}
     if runtime == "onnx":
         content = to_onnx(tf, numeric)
-    elif readers:
+    elif examples or writers or readers:
         content = frozen_to_litert(tf, numeric)
     else:
         content = to_litert(tf, source.folder, signature.name, source.tags, frozen)
     path.write_bytes(content)
     return told
+
+
+def _without_answers(
+    source: _Source, signature: Signature, frozen: FrozenGraph
+) -> tuple[FrozenGraph, dict[str, Any]]:
+    """The graph without the texts that it answers; LiteRT can have texts that it only passes on."""
+    try:
+        return split_answers(source.tf, source.runner, signature, frozen)
+    except Declined:
+        if source.runtime != "litert":
+            raise
+        return frozen, {}

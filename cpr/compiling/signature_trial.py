@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cpr.compiling.instances import SignatureInstances, find_bounds, words_of
+from cpr.compiling.example_instances import ExampleInstances
+from cpr.compiling.instances import (
+    Bounds,
+    SignatureInstances,
+    find_bounds,
+    fixed_count,
+    words_of,
+)
 from cpr.compiling.trial import Variant, answer
 from cpr.errors import BadInput
 from cpr.runtimes.signatures import choose
+from cpr.savedmodel.samples.features import Feature
 
 _ASSET_BYTES = 4 << 20
 
@@ -21,6 +29,7 @@ class SignatureTrial:
         predictor: The original.
         folder: Of the model; vocabularies among its assets give texts.
         facts: From an earlier trial of the same model; found out anew if None.
+        features: What each signature of serialized examples looks for.
         is_careful: Whether to try no shapes that are not declared: some end
             the process, in TensorFlow itself. They are taken for refused.
     """
@@ -31,6 +40,7 @@ class SignatureTrial:
         folder: Path,
         facts: Mapping[str, Any] | None = None,
         *,
+        features: Mapping[str, Sequence[Feature]] | None = None,
         is_careful: bool = False,
     ) -> None:
         self._is_careful = is_careful or bool(facts and facts["is_careful"])
@@ -38,23 +48,25 @@ class SignatureTrial:
         signatures = predictor.signatures
         self._signatures = signatures
         self.variants = [
-            Variant(name, parameters={"signature_name": name, "probabilities": True})
-            for name in signatures
-        ]
-        self._instances = {
-            name: SignatureInstances(signature, None, words)
+            Variant(
+                name,
+                parameters={"signature_name": name, "probabilities": True},
+                count=fixed_count(signature),
+            )
             for name, signature in signatures.items()
-        }
+        ]
+        self._features = features or {}
+        self._instances = {name: self._made(name, None, words) for name in signatures}
         if facts is None:
             found = {variant.name: self._find_out(predictor, variant) for variant in self.variants}
             facts = {"signatures": found, "is_careful": is_careful}
         self.facts = dict(facts)
-        for name, signature in signatures.items():
+        for name in signatures:
             bounds = {
                 alias: (low, high)
                 for alias, (low, high) in self.facts["signatures"][name]["bounds"].items()
             }
-            self._instances[name] = SignatureInstances(signature, bounds, words)
+            self._instances[name] = self._made(name, bounds, words)
 
     def is_meant(self, request: Mapping[str, Any], variant: Variant) -> bool:
         """Whether a given request is for a signature."""
@@ -83,7 +95,15 @@ class SignatureTrial:
             for value in (low - 1, high + 1)
             if -(2**31) < value < 2**31 - 1
         ]
+        beyond += made.odd() if isinstance(made, ExampleInstances) else []
         return beyond if self._is_careful else [*made.misshapen(0), *beyond]
+
+    def _made(
+        self, name: str, bounds: Bounds | None, words: Sequence[str]
+    ) -> SignatureInstances | ExampleInstances:
+        if name in self._features:
+            return ExampleInstances(self._features[name], bounds, words)
+        return SignatureInstances(self._signatures[name], bounds, words)
 
     def _find_out(self, predictor: Any, variant: Variant) -> dict[str, Any]:
         made = self._instances[variant.name]
@@ -91,7 +111,9 @@ class SignatureTrial:
         def accepts(instances: list[Any]) -> bool:
             return not isinstance(answer(predictor, instances, variant), Exception)
 
-        bounds = find_bounds(predictor.signatures[variant.name], made, accepts)
+        signature = predictor.signatures[variant.name]
+        signature = made.signature if isinstance(made, ExampleInstances) else signature
+        bounds = find_bounds(signature, made, accepts)
         refused = [
             isinstance(answer(predictor, odd, variant), BadInput)
             for number in range(0 if self._is_careful else 2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cpr.compiling.declined import Declined
-from cpr.compiling.frozen import FrozenGraph
+from cpr.compiling.frozen import FrozenGraph, pruned
 from cpr.extras import import_extra
 from cpr.runtimes.signatures import Signature
 from cpr.runtimes.tf_session import TfSession
@@ -112,6 +112,12 @@ class _Graph:
             texts = words
         placeholder = self._read_steps(texts, told["steps"])
         if placeholder.name not in self._aliases:
+            sparse = sorted({one.op for one in self._nodes.values() if "Sparse" in one.op})
+            if sparse:
+                raise Declined(
+                    "it makes sparse tensors of texts, as categorical columns do, and works on "
+                    f"those with operations that no other runtime has: {', '.join(sparse)}"
+                )
             raise Declined(f"it looks up what {placeholder.op} makes")
         sink, rank, length = self._after(node, told, is_split=is_split), 2, None
         if is_split:
@@ -190,19 +196,7 @@ class _Graph:
 
 def _vocabulary(tf: Any, runner: Any, frozen: FrozenGraph, lookup: _Lookup) -> dict[str, Any]:
     """The words of a table and their numbers, as JSON holds them."""
-    kinds = {"Tkeys": tf.string, "Tvalues": tf.int64}
-    if lookup.table in frozen.tables:
-        handle = frozen.tables[lookup.table]
-        found = tf.raw_ops.LookupTableExportV2(table_handle=handle, **kinds)
-        words, numbers = (tensor.numpy() for tensor in found)
-    elif isinstance(runner, TfSession):
-        session, graph = runner.graph()
-        with graph.as_default():
-            handle = graph.get_tensor_by_name(f"{lookup.table}:0")
-            found = tf.raw_ops.LookupTableExportV2(table_handle=handle, **kinds)
-        words, numbers = session.run(found)
-    else:
-        raise Declined("its table cannot be read")
+    words, numbers = read_table(tf, runner, frozen, lookup.table, tf.string, tf.int64)
     try:
         texts = [word.decode("utf-8") for word in words.tolist()]
     except UnicodeDecodeError as error:
@@ -210,35 +204,45 @@ def _vocabulary(tf: Any, runner: Any, frozen: FrozenGraph, lookup: _Lookup) -> d
     return {"words": texts, "numbers": numbers.tolist()}
 
 
+def read_table(
+    tf: Any, runner: Any, frozen: FrozenGraph, name: str, keys: Any, values: Any
+) -> tuple[Any, Any]:
+    """The keys and the values of a table, given its node and their types; raises Declined."""
+    kinds = {"Tkeys": keys, "Tvalues": values}
+    if name in frozen.tables:
+        found = tf.raw_ops.LookupTableExportV2(table_handle=frozen.tables[name], **kinds)
+        return found[0].numpy(), found[1].numpy()
+    if not isinstance(runner, TfSession):
+        raise Declined("its table cannot be read")
+    session, graph = runner.graph()
+    with graph.as_default():
+        handle = graph.get_tensor_by_name(f"{name}:0")
+        found = tf.raw_ops.LookupTableExportV2(table_handle=handle, **kinds)
+    return tuple(session.run(found))
+
+
 def _without_text(tf: Any, frozen: FrozenGraph, cuts: Mapping[str, _Lookup]) -> FrozenGraph:
     """The graph from the numbers of words on, which are its inputs now."""
-    util = import_extra("tensorflow.python.framework.graph_util_impl", "tensorflow")
     sinks = {lookup.sink: lookup for lookup in cuts.values()}
     graph = type(frozen.graph)()
     graph.versions.CopyFrom(frozen.graph.versions)
     graph.library.CopyFrom(frozen.graph.library)
     for node in frozen.graph.node:
         copy = graph.node.add()
-        if node.name in sinks:
-            copy.name, copy.op = node.name, "Placeholder"
-            copy.attr["dtype"].type = tf.int64.as_datatype_enum
-            lookup = sinks[node.name]
-            unknown = [None] * lookup.rank
-            sizes = unknown if lookup.length is None else [None, lookup.length]
-            copy.attr["shape"].shape.CopyFrom(tf.TensorShape(sizes).as_proto())
+        if node.name not in sinks:
+            copy.CopyFrom(node)
             continue
-        copy.CopyFrom(node)
-        # Nothing has effects, so nothing need wait for anything.
-        kept = [name for name in node.input if not name.startswith("^")]
-        del copy.input[:]
-        copy.input.extend(kept)
-    outputs = [_node(name) for name in frozen.outputs.values()]
+        copy.name, copy.op = node.name, "Placeholder"
+        copy.attr["dtype"].type = tf.int64.as_datatype_enum
+        lookup = sinks[node.name]
+        unknown = [None] * lookup.rank
+        sizes = unknown if lookup.length is None else [None, lookup.length]
+        copy.attr["shape"].shape.CopyFrom(tf.TensorShape(sizes).as_proto())
     inputs = {
         alias: f"{cuts[alias].sink}:0" if alias in cuts else name
         for alias, name in frozen.inputs.items()
     }
-    rest = util.extract_sub_graph(graph, [*outputs, *map(_node, inputs.values())])
-    made = replace(frozen, graph=rest, inputs=inputs)
+    made = pruned(replace(frozen, graph=graph, inputs=inputs))
     if left := _text_ops(tf, made):
         raise Declined(f"beside looking words up it works on text: {', '.join(sorted(left))}")
     return made

@@ -17,11 +17,13 @@ class Variant:
         name: What reports call it: a signature, or a method.
         settings: Of the predictor that is asked.
         parameters: Of its predict.
+        count: How many instances a call has, if not any number of them.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    count: int | None = None
 
 
 class Trial(Protocol):

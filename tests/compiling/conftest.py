@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 import pytest
 
-from cpr.compiling import CompileTerms, compile_model, steps
+from cpr.compiling import CompileTerms, compile_model, judging, steps
 from cpr.isolated.channel import Message
 from cpr.isolated.errors_json import error_from_json, error_to_json
 from cpr.savedmodel.tensorflow_library import import_tensorflow
@@ -69,6 +69,22 @@ def compiled(compiled_apart):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(steps, "ChildProcess", Here)
             return compiled_apart(folder, **terms)
+
+    return compile_copy
+
+
+@pytest.fixture(scope="session")
+def compiled_untimed(compiled):
+    """The same by a clock that finds every candidate twice as fast: only its answers count."""
+
+    def compile_copy(folder, **terms):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                judging,
+                "time_in_turns",
+                lambda calls: {name: 1.0 + (name == judging.ORIGINAL) for name in calls},
+            )
+            return compiled(folder, **terms)
 
     return compile_copy
 

@@ -201,7 +201,7 @@ def test_times_only_batches_that_the_original_answers(tf, saved_module, compiled
     )
 
 
-def test_what_an_input_is_made_of_is_no_matter(tf, tmp_path, compiled):
+def test_what_an_input_is_made_of_is_no_matter(tf, tmp_path, compiled_untimed):
     # As TensorFlow Serving's half_plus_two: one signature takes records, one what they hold.
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         records = tf.compat.v1.placeholder(tf.string, [None], "records")
@@ -216,8 +216,46 @@ def test_what_an_input_is_made_of_is_no_matter(tf, tmp_path, compiled):
         }
         builder.add_meta_graph_and_variables(session, ["serve"], signatures)
         builder.save()
-    _, report = compiled(tmp_path / "model", runtimes=("onnx",))
-    parts = {part.name: part.why_not for part in report.candidates[0].parts}
-    assert parts["records"].startswith("it parses tf.Example records")
-    assert "tf.Example" not in parts["serving_default"]
-    assert report.candidates[0].deviation is not None
+    folder, report = compiled_untimed(tmp_path / "model", runtimes=("onnx",))
+    assert [part.name for part in report.chosen.answered] == ["records", "serving_default"]
+    record = json.loads((folder / "compiled" / "compiled.json").read_text())
+    kinds = {name: sorted(entry) for name, entry in record["model"]["signatures"].items()}
+    assert "examples" in kinds["records"]
+    assert "examples" not in kinds["serving_default"]
+
+
+def of_four(tf, saved_module, outputs):
+    """A network that takes four instances, no more and no less."""
+    generator = np.random.default_rng(0)
+    module = tf.Module()
+    module.layers = [
+        tf.Variable(generator.normal(size=(5, 5)).astype(np.float32) / 2) for _ in range(4)
+    ]
+
+    def score(x):
+        for layer in module.layers:
+            x = tf.nn.relu(x @ layer)
+        return outputs(x)
+
+    signature = tf.function(score).get_concrete_function(tf.TensorSpec([4, 5], tf.float32, "x"))
+    return saved_module(module, {"serving_default": signature})
+
+
+def test_compiles_what_takes_a_fixed_number_of_instances(tf, saved_module, compiled_untimed):
+    folder, report = compiled_untimed(of_four(tf, saved_module, lambda x: {"y": tf.nn.softmax(x)}))
+    assert report.is_compiled, report.reason
+    assert {figure.batch_size for figure in report.chosen.figures} == {4}
+    predictor, original = TfSavedModel.from_path(folder), native(folder)
+    expected = original.predict(ROWS[:4])
+    np.testing.assert_allclose(predictor.predict(ROWS[:4]), expected, rtol=1e-4, atol=1e-5)
+    assert not predictor.has_loaded_original
+    for count in (1, 5):  # TensorFlow does not mind
+        expected = original.predict(ROWS[:count])
+        np.testing.assert_allclose(predictor.predict(ROWS[:count]), expected, rtol=1e-4, atol=1e-5)
+    assert predictor.has_loaded_original
+
+
+def test_says_that_no_number_of_instances_is_answered(tf, saved_module, compiled):
+    folder = of_four(tf, saved_module, lambda x: {"y": tf.reduce_sum(x, 0)})
+    _, report = compiled(folder, runtimes=("onnx",))
+    assert "the original answers none of the sample instances" in report.reason

@@ -180,12 +180,6 @@ DECLINED = {
         ),
         "beside looking words up it works on text: StringLength",
     ),
-    "records": (
-        lambda tf, table, x: tf.io.parse_example(
-            x, {"n": tf.io.FixedLenFeature([2], tf.int64, [0, 0])}
-        )["n"],
-        "it parses tf.Example records, which is TensorFlow's own; export a signature",
-    ),
 }
 
 
