@@ -10,12 +10,15 @@ import numpy as np
 
 from cpr.savedmodel.meta_graph import assets
 from cpr.savedmodel.protos import Message
-from cpr.savedmodel.reach import is_control, node_of
-from cpr.savedmodel.shrinking.nodes import constant, fill, readers_of, strings_of
-from cpr.savedmodel.shrinking.rows import Rows, Unproven
+from cpr.savedmodel.reach import node_of
+from cpr.savedmodel.shrinking.nodes import constant, fill, strings_of
+from cpr.savedmodel.shrinking.row_variables import RowVariables
+from cpr.savedmodel.shrinking.row_weights import Unproven
+from cpr.savedmodel.shrinking.rows import Rows
+from cpr.savedmodel.shrinking.spreading import Placed, Spread, TooLarge
+from cpr.wire.tensors import Array
 
 _FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
-_IN_FUNCTION = "the table is filled in a function, which --freeze puts where it is called"
 
 
 @dataclass(frozen=True)
@@ -27,107 +30,129 @@ class Cut:
     rows: int
 
 
-def cut_file(meta_graph: Message, name: str, path: Path, keep: Collection[bytes]) -> Cut:
-    """Take words out of a file whose lines tables number, and their rows out of weights.
+class Cutting:
+    """Takes words out of the vocabularies of one MetaGraph, one vocabulary after the other.
 
-    Raises:
-        Unproven: The graph does not show that this is right; nothing is changed.
+    Args:
+        meta_graph: The only one of its model.
+        folder: The model's directory; its ``variables/`` are only read.
+
+    Attributes:
+        gone: The rows that have to go from ``variables/``, by the variables' names.
     """
-    lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
-    kept = [place for place, line in enumerate(lines) if line.removesuffix(b"\r") in keep]
-    fillers = list(_fillers(meta_graph, name))
-    for node in fillers:
-        size = node.attr["vocab_size"].i if "vocab_size" in node.attr else -1
-        if size not in (-1, len(lines)):
-            raise Unproven("the table takes a part of the file")
-    rows = _rows(meta_graph, [node_of(one.input[0]) for one in fillers], range(len(lines)), kept)
-    for node in fillers:
-        if "vocab_size" in node.attr and node.attr["vocab_size"].i != -1:
-            node.attr["vocab_size"].i = len(kept)
-    path.write_bytes(b"".join(lines[place] + b"\n" for place in kept))
-    return Cut(len(lines) - len(kept), len(lines), rows.cut())
+
+    def __init__(self, meta_graph: Message, folder: Path) -> None:
+        self._meta_graph, self._folder = meta_graph, folder
+        self.gone: dict[str, Array] = {}
+
+    def cut_file(self, name: str, path: Path, keep: Collection[bytes]) -> Cut:
+        """Take words out of a file whose lines tables number, and their rows out of weights.
+
+        Raises:
+            Unproven: The graph does not show that this is right; nothing is changed.
+        """
+        spread = _spread(self._meta_graph)
+        lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
+        kept = [place for place, line in enumerate(lines) if line.removesuffix(b"\r") in keep]
+        fillers = list(_fillers(self._meta_graph, spread, name))
+        for placed in fillers:
+            if _vocabulary_size(placed.node) not in (-1, len(lines)):
+                raise Unproven("the table takes a part of the file")
+        tables = [one.inputs[0] for one in fillers]
+        count = self._cut_rows(spread, tables, range(len(lines)), kept)
+        for placed in fillers:
+            if _vocabulary_size(placed.node) != -1:
+                placed.node.attr["vocab_size"].i = len(kept)
+        path.write_bytes(b"".join(lines[place] + b"\n" for place in kept))
+        return Cut(len(lines) - len(kept), len(lines), count)
+
+    def cut_table(self, words: Message, numbers: Message, keep: Collection[bytes]) -> Cut:
+        """Take words out of a table that constants fill, and their rows out of weights.
+
+        Raises:
+            Unproven: The graph does not show that this is right; nothing is changed.
+        """
+        spread = _spread(self._meta_graph)
+        texts, values = strings_of(words) or [], constant(numbers)
+        if values is None or len(texts) != values.size or values.min() < 0:
+            raise Unproven("the words have no numbers of their own")
+        readers = [*spread.read(words.name), *spread.read(numbers.name)]
+        fillers = {one.name: one for one, _ in readers if "Table" in one.op}
+        expected = [(one, place) for place in (1, 2) for one in fillers.values()]
+        if not fillers or readers != expected:
+            raise Unproven("something else reads the words")
+        kept = [place for place, text in enumerate(texts) if text in keep]
+        flat = values.ravel().tolist()
+        tables = [one.inputs[0] for one in fillers.values()]
+        count = self._cut_rows(spread, tables, flat, kept)
+        gone = np.array(sorted(set(flat) - {flat[place] for place in kept}))
+        left = values.ravel()[kept]
+        fill(numbers, (left - np.searchsorted(gone, left)).astype(values.dtype))
+        tensor = words.attr["value"].tensor
+        del tensor.string_val[:]
+        tensor.string_val.extend(texts[place] for place in kept)
+        tensor.tensor_shape.dim[0].size = len(kept)
+        words.attr.pop("_output_shapes", None)
+        return Cut(len(texts) - len(kept), len(texts), count)
+
+    def _cut_rows(
+        self, spread: Spread, tables: list[str], numbers: Collection[int], kept: list[int]
+    ) -> int:
+        """Cut the rows that only words chose that are not kept; how many."""
+        every = list(numbers)
+        gone = set(every) - {every[place] for place in kept}
+        if not kept or not gone:
+            raise Unproven("no word is kept" if gone else "every word is kept")
+        for name, function in self._meta_graph.object_graph_def.concrete_functions.items():
+            if function.bound_inputs and name not in spread.functions:
+                raise Unproven(f"{name} is a function that no signature calls")
+        rows = Rows(spread, tables, gone)
+        if rows.uses_size and sorted(every) != list(range(len(every))):
+            raise Unproven("unknown words are numbered from the size of the table on")
+        variables = RowVariables(self._meta_graph, self._folder, spread, rows.weights)
+        if variables.keys.keys() & self.gone.keys():
+            raise Unproven("another vocabulary chooses rows of the same weights")
+        variables.narrow(rows.gone)
+        self.gone.update(dict.fromkeys(variables.keys, rows.gone))
+        return rows.cut() + len(rows.gone) * len(rows.weights.variables)
 
 
-def cut_table(
-    meta_graph: Message, words: Message, numbers: Message, keep: Collection[bytes]
-) -> Cut:
-    """Take words out of a table that constants fill, and their rows out of weights.
-
-    Raises:
-        Unproven: The graph does not show that this is right; nothing is changed.
-    """
-    texts, values = strings_of(words) or [], constant(numbers)
-    if values is None or len(texts) != values.size or values.min() < 0:
-        raise Unproven("the words have no numbers of their own")
-    readers = readers_of(meta_graph.graph_def.node)
-    fillers = [node for node, place in readers.get(words.name, ()) if place == 1]
-    both = [node for node, place in readers.get(numbers.name, ()) if place == 2]
-    if fillers != both or not fillers or any("Table" not in one.op for one in fillers):
-        raise Unproven(_IN_FUNCTION)
-    if {len(readers[one.name]) for one in (words, numbers)} != {len(fillers)}:
-        raise Unproven("something else reads the words")
-    kept = [place for place, text in enumerate(texts) if text in keep]
-    flat = values.ravel().tolist()
-    rows = _rows(meta_graph, [node_of(one.input[0]) for one in fillers], flat, kept)
-    gone = np.array(sorted(set(flat) - {flat[place] for place in kept}))
-    left = values.ravel()[kept]
-    fill(numbers, (left - np.searchsorted(gone, left)).astype(values.dtype))
-    tensor = words.attr["value"].tensor
-    del tensor.string_val[:]
-    tensor.string_val.extend(texts[place] for place in kept)
-    tensor.tensor_shape.dim[0].size = len(kept)
-    words.attr.pop("_output_shapes", None)
-    return Cut(len(texts) - len(kept), len(texts), rows.cut())
+def _spread(meta_graph: Message) -> Spread:
+    try:
+        return Spread(meta_graph)
+    except TooLarge as error:
+        raise Unproven("the functions of the graph are too many") from error
 
 
-def _rows(
-    meta_graph: Message, tables: list[str], numbers: Collection[int], kept: list[int]
-) -> Rows:
-    """The rows that only words chose that are not kept."""
-    every = list(numbers)
-    gone = set(every) - {every[place] for place in kept}
-    if not kept or not gone:
-        raise Unproven("no word is kept" if gone else "every word is kept")
-    rows = Rows(meta_graph, tables, gone)
-    if rows.uses_size and sorted(every) != list(range(len(every))):
-        raise Unproven("unknown words are numbered from the size of the table on")
-    return rows
+def _vocabulary_size(node: Message) -> int:
+    """How many lines a table takes of its file, -1 for all."""
+    return node.attr["vocab_size"].i if "vocab_size" in node.attr else -1
 
 
-def _fillers(meta_graph: Message, name: str) -> Iterator[Message]:
-    """The nodes that fill tables from an asset, in the graph itself."""
-    nodes = {node.name: node for node in meta_graph.graph_def.node}
-    readers = readers_of(nodes.values())
+def _fillers(meta_graph: Message, spread: Spread, name: str) -> Iterator[Placed]:
+    """The places that fill tables from an asset."""
     waiting = [node_of(one.tensor) for one in assets(meta_graph) if one.filename == name]
     is_found = False
     while waiting:
-        for node, place in readers.get(waiting.pop(), ()):
-            if is_control(node.input[place]):
-                continue
-            if node.op == "Identity":
-                waiting.append(node.name)
-            elif node.op in _FROM_FILE:
+        for placed, _ in spread.read(waiting.pop()):
+            if placed.op == "Identity":
+                waiting.append(placed.name)
+            elif placed.op in _FROM_FILE:
                 is_found = True
-                yield node
-            elif not _is_handed_on(node, nodes, readers, waiting):
-                raise Unproven(_IN_FUNCTION)
+                yield placed
+            elif not _is_handed_on(placed, spread, waiting):
+                raise Unproven(f"{placed.op} reads the file")
     if not is_found:
-        raise Unproven(_IN_FUNCTION)
+        raise Unproven("nothing but loops, branches and data sets reads the file")
 
 
-def _is_handed_on(
-    node: Message,
-    nodes: dict[str, Message],
-    readers: dict[str, list[tuple[Message, int]]],
-    waiting: list[str],
-) -> bool:
+def _is_handed_on(placed: Placed, spread: Spread, waiting: list[str]) -> bool:
     """Whether TensorFlow 2 keeps the path in a variable, whose readers are to be looked at."""
-    if node.op != "AssignVariableOp":
+    if placed.op != "AssignVariableOp":
         return False
-    handle = node_of(node.input[0])
-    for reader, place in readers.get(handle, ()):
+    for reader, _ in spread.read(placed.inputs[0]):
         if reader.op == "ReadVariableOp":
             waiting.append(reader.name)
-        elif reader.op != "AssignVariableOp" and not is_control(reader.input[place]):
+        elif reader.op != "AssignVariableOp":
             return False
     return True

@@ -38,7 +38,10 @@ def read_restored(meta_graph: Message, trackables: Message) -> int:
     nodes = {node.name: node for node in meta_graph.graph_def.node}
     filled = {name for names in restored.values() for name in names}
     instead: dict[str, str] = {}
-    for name, keys in _captured(meta_graph, trackables).items():
+    values = object_values(meta_graph.object_graph_def, trackables)
+    names = {node_id: key for key, some in values.items() for node_id in some}
+    for name, captured in captured_objects(meta_graph).items():
+        keys = {names.get(node_id, "") for node_id in captured}
         targets = [target for key in keys for target in restored.get(key, ())]
         is_empty = name in nodes and nodes[name].op == _HANDLE and name not in filled
         if is_empty and len(keys) == 1 and targets and _is_alike(nodes[name], nodes[targets[0]]):
@@ -54,13 +57,10 @@ def read_restored(meta_graph: Message, trackables: Message) -> int:
     return len(instead)
 
 
-def _captured(meta_graph: Message, trackables: Message) -> dict[str, set[str]]:
-    """The nodes that calls get in place of objects -> the names of these in ``variables/``."""
+def captured_objects(meta_graph: Message) -> dict[str, set[int]]:
+    """The nodes that calls of the graph get in place of objects -> which objects these are."""
     objects = meta_graph.object_graph_def
-    keys = {
-        node_id: key for key, some in object_values(objects, trackables).items() for node_id in some
-    }
-    found: dict[str, set[str]] = {}
+    found: dict[str, set[int]] = {}
     for node in meta_graph.graph_def.node:
         function = called_function(meta_graph, node)
         if function is None or function.signature.name not in objects.concrete_functions:
@@ -68,8 +68,7 @@ def _captured(meta_graph: Message, trackables: Message) -> dict[str, set[str]]:
         bound = objects.concrete_functions[function.signature.name].bound_inputs
         given = [node_of(reference) for reference in node.input if not is_control(reference)]
         for name, node_id in zip(given[len(given) - len(bound) :], bound, strict=False):
-            if node_id in keys:
-                found.setdefault(name, set()).add(keys[node_id])
+            found.setdefault(name, set()).add(node_id)
     return found
 
 

@@ -19,6 +19,7 @@ from cpr.savedmodel.shrinking.packing import Array, Packed, Precision, pack_floa
 from cpr.savedmodel.shrinking.rejoining import read_restored
 from cpr.savedmodel.shrinking.result import Step
 from cpr.savedmodel.shrinking.rewriting import Rewritten, write_packed
+from cpr.savedmodel.shrinking.row_variables import write_without_rows
 from cpr.savedmodel.shrinking.vocabulary import prune_vocabularies
 from cpr.savedmodel.trackables import read_trackables
 
@@ -103,9 +104,12 @@ def vocabularies(keep: Mapping[str, Collection[bytes]]) -> Work:
         shutil.copytree(source, target, copy_function=shutil.copyfile)
         model = read_saved_model(target)
         is_only = len(model.meta_graphs) == 1
-        told = [prune_vocabularies(one, target, keep, is_only=is_only) for one in model.meta_graphs]
+        done = [prune_vocabularies(one, target, keep, is_only=is_only) for one in model.meta_graphs]
         write_saved_model(model, target)
-        return tuple(dict.fromkeys(line for lines in told for line in lines))
+        if gone := {name: rows for one in done for name, rows in one.gone.items()}:
+            shutil.rmtree(target / "variables")
+            write_without_rows(source, target, gone)
+        return tuple(dict.fromkeys(line for one in done for line in one.told))
 
     return make
 

@@ -17,9 +17,9 @@ from cpr.errors import UsageError, shorten
 from cpr.savedmodel.meta_graph import assets, find_asset
 from cpr.savedmodel.protos import DataType, Message
 from cpr.savedmodel.samples.words import PLACEHOLDER
-from cpr.savedmodel.shrinking.cutting import cut_file, cut_table
+from cpr.savedmodel.shrinking.cutting import Cutting
 from cpr.savedmodel.shrinking.nodes import Body, bodies, constant, strings_of
-from cpr.savedmodel.shrinking.rows import Unproven
+from cpr.savedmodel.shrinking.row_weights import Unproven
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array
 
@@ -40,6 +40,20 @@ class _Constants:
     users: tuple[tuple[Message, tuple[int, ...]], ...]
     """The functions that get the constants, and as which arguments."""
 
+    def forget_sizes(self) -> None:
+        """Have the functions not expect how many words there were."""
+        for function, arguments in self.users:
+            for argument in arguments:
+                function.arg_attr[argument].attr.pop("_output_shapes", None)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What pruning did, in words, and the rows that have to go from ``variables/``."""
+
+    told: tuple[str, ...]
+    gone: Mapping[str, Array]
+
 
 def words_of(content: bytes) -> list[str]:
     """The words of a file as TensorFlow's tables read it: only a line feed ends a line.
@@ -57,8 +71,8 @@ def prune_vocabularies(
     keep: Mapping[str, Collection[bytes]],
     *,
     is_only: bool = True,
-) -> tuple[str, ...]:
-    """Prune vocabularies of a MetaGraph in place, and files in `folder`; says what went.
+) -> Pruned:
+    """Prune vocabularies of a MetaGraph in place, and files in `folder`.
 
     Rows of weights that nothing but numbers of words that went chose go, too.
 
@@ -75,6 +89,7 @@ def prune_vocabularies(
     files = _files(meta_graph, folder)
     tables = {f"table-{place}": one for place, one in enumerate(_tables(meta_graph), 1)}
     names = [*files, *tables]
+    cutting = Cutting(meta_graph, folder)
     told = []
     for name, words in keep.items():
         chosen = _choose(name, names)
@@ -83,10 +98,10 @@ def prune_vocabularies(
             if not is_only:
                 raise Unproven("several graphs share them")
             if chosen in files:
-                cut = cut_file(meta_graph, chosen, files[chosen], words)
+                cut = cutting.cut_file(chosen, files[chosen], words)
             else:
-                one = tables[chosen]
-                cut = cut_table(meta_graph, one.words, one.numbers, words)
+                cut = cutting.cut_table(tables[chosen].words, tables[chosen].numbers, words)
+                tables[chosen].forget_sizes()
             told[-1] += (
                 f"{cut.words:,} of {cut.total:,} words pruned, and {cut.rows:,} rows of weights"
             )
@@ -98,7 +113,7 @@ def prune_vocabularies(
         else:
             count, total = _prune_table(meta_graph, tables[chosen], words)
         told[-1] += f"{count:,} of {total:,} words pruned; their rows stay: {reason}"
-    return tuple(told)
+    return Pruned(tuple(told), cutting.gone)
 
 
 def _choose(name: str, names: list[str]) -> str:
@@ -196,9 +211,7 @@ def _prune_table(
         )
     _set(table.words, [words[place] for place in places])
     _set(table.numbers, numbers[places])
-    for function, arguments in table.users:
-        for argument in arguments:  # their length is another now
-            function.arg_attr[argument].attr.pop("_output_shapes", None)
+    table.forget_sizes()
     return len(words) - len(places), len(words)
 
 
