@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from cpr.errors import LoadError
@@ -38,16 +38,12 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature: its inputs and outputs by alias, in alphabetical order.
-
-    `defaults` names the inputs that may be left out.
-    """
+    """A signature: its inputs and outputs by alias, in alphabetical order."""
 
     name: str
     method_name: str
     inputs: dict[str, TensorSpec]
     outputs: dict[str, TensorSpec]
-    defaults: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,6 @@ def _signature(name: str, proto: protos.Message) -> Signature:
         proto.method_name,
         {alias: tensor_spec(info) for alias, info in sorted(proto.inputs.items())},
         {alias: tensor_spec(info) for alias, info in sorted(proto.outputs.items())},
-        tuple(sorted(proto.defaults)),
     )
 
 

@@ -23,12 +23,13 @@ from cpr.savedmodel.samples.words import words_for
 from cpr.wire.tensors import Array
 
 ROWS = 8
-_Try = tuple[int, int, tuple[int, ...], tuple[int | None, ...]]
-# What open dimensions, integers, shapes said to be scalar, and unknown ones are, tried
-# in this order: old exporters left shapes out, which reads as a scalar.
+_Try = tuple[int, int, tuple[int, ...], tuple[int | None, ...], int]
+# What open dimensions, integers, shapes said to be scalar, unknown ones, and the number of
+# instances are, tried in this order: old exporters left shapes out, which reads as a scalar.
 _TRIES: tuple[_Try, ...] = (
-    *((size, classes, (), (None,)) for size, classes in ((16, 50), (16, 2), (3, 2), (1, 2))),
-    *((224, 2, (), (None,)), (16, 2, (ROWS,), (None, None)), (16, 2, (ROWS, 1), ())),
+    *((size, classes, (), (None,), ROWS) for size, classes in ((16, 50), (16, 2), (3, 2), (1, 2))),
+    *((224, 2, (), (None,), ROWS), (16, 2, (ROWS,), (None, None), ROWS)),
+    *((16, 2, (ROWS, 1), (), ROWS), (1, 2, (1,), (None,), 1), (16, 2, (1,), (None,), 1)),
 )
 
 
@@ -69,12 +70,12 @@ def sample_inputs(
 def _made_up(
     signature: Signature, words: list[bytes], features: list[Feature], sizes: _Try
 ) -> dict[str, Array]:
-    open_size, classes, scalar, unknown = sizes
+    open_size, classes, scalar, unknown, rows = sizes
     generator = np.random.default_rng(0)
     made = {}
     for alias, spec in signature.inputs.items():
         known = scalar if spec.shape == () else unknown if spec.shape is None else spec.shape
-        shape = _filled(known, open_size)
+        shape = _filled(known, open_size, rows)
         if spec.dtype == "string" and features and len(shape) <= 1:
             made[alias] = made_up_examples(features, shape, generator, words=words, classes=classes)
         else:
@@ -82,9 +83,9 @@ def _made_up(
     return made
 
 
-def _filled(sizes: tuple[int | None, ...], open_size: int) -> tuple[int, ...]:
+def _filled(sizes: tuple[int | None, ...], open_size: int, rows: int) -> tuple[int, ...]:
     return tuple(
-        size if size is not None else (open_size if place else ROWS)
+        size if size is not None else (open_size if place else rows)
         for place, size in enumerate(sizes)
     )
 

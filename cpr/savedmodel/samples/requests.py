@@ -44,7 +44,6 @@ def sample_request(
     values = {
         alias: _in_json(examples[alias]) if alias in examples else sample_value(alias, spec)
         for alias, spec in signature.inputs.items()
-        if alias not in signature.defaults
     }
     instance = next(iter(values.values())) if len(signature.inputs) == 1 and values else values
     named = {} if is_only or signature.name == DEFAULT else {"signature_name": signature.name}

@@ -32,7 +32,12 @@ def test_open_dimensions_are_tried_from_large_to_small(tmp_path):
 
 def test_what_is_said_to_be_a_scalar_is_tried_as_a_batch_too(tmp_path):
     tries = sample_inputs(graph_taking(FLOAT), tmp_path)["serve"]
-    assert [one["x"].shape for one in tries][-3:] == [(), (8,), (8, 1)]
+    assert [one["x"].shape for one in tries][-5:] == [(), (8,), (8, 1), (1,), (1,)]
+
+
+def test_a_single_instance_is_tried_last(tmp_path):
+    tries = sample_inputs(graph_taking(FLOAT, -1, -1), tmp_path)["serve"]
+    assert [one["x"].shape for one in tries][-3:] == [(8, 16), (1, 1), (1, 16)]
 
 
 def test_examples_have_the_features_that_the_graph_parses(tmp_path):
@@ -73,4 +78,4 @@ def test_what_has_no_rank_is_tried_as_a_batch_and_as_a_scalar(tmp_path):
     meta_graph = graph_taking(FLOAT)
     meta_graph.signature_def["serve"].inputs["x"].tensor_shape.unknown_rank = True
     tries = sample_inputs(meta_graph, tmp_path)["serve"]
-    assert [tries[0]["x"].shape, tries[-1]["x"].shape] == [(8,), ()]
+    assert {one["x"].shape for one in tries} == {(8,), (8, 16), (), (1,)}

@@ -107,13 +107,15 @@ def test_a_signature_without_inputs_is_asked_with_an_empty_object():
     assert sample_request(signature) == {"signature_name": "count", "instances": [{}]}
 
 
-def test_what_may_be_left_out_is_left_out():
-    inputs = {
-        "x": TensorSpec("float32", (None,)),
-        "rate": TensorSpec("float32", ()),
-    }
-    signature = Signature("serving_default", "", inputs, {}, defaults=("rate",))
-    assert sample_request(signature) == {"instances": [{"x": 0.0}]}
+def test_an_input_with_a_default_is_sent_since_no_server_fills_it_in():
+    meta_graph = protos.MetaGraphDef()
+    signature = meta_graph.signature_def["serving_default"]
+    for alias in ("rate", "x"):
+        signature.inputs[alias].dtype = 1
+        signature.inputs[alias].tensor_shape.dim.add(size=-1)
+    signature.defaults["rate"].dtype = 1
+    [found] = as_fed(meta_graph).values()
+    assert sample_request(found) == {"instances": [{"rate": 0.0, "x": 0.0}]}
 
 
 @pytest.mark.parametrize(
