@@ -55,12 +55,16 @@ def inspect(folder: Path) -> tuple[dict[str, Any] | None, str]:
 def write(tool: str, source: Path, tags: Sequence[str], out: Path) -> Written:
     """Run one tool on a model, into `out`."""
     written = _compile(source, tags, out) if tool == "compile" else _others(tool, source, tags, out)
-    if written.folder is not None and tuple(tags) not in graphs_of(written.folder):
-        reason = f"what it wrote has no graph {','.join(tags)}"
-        written = Written(tool, None, 0, reason)
     if written.folder is None:
         shutil.rmtree(out, ignore_errors=True)
     return written
+
+
+def with_graph(written: Written, tags: Sequence[str]) -> Written:
+    """What a tool made of one graph: nothing where that is not in what it wrote."""
+    if written.folder is None or tuple(tags) in graphs_of(written.folder):
+        return written
+    return Written(written.tool, None, 0, f"it leaves the graph {','.join(tags)} out")
 
 
 def run(
@@ -84,7 +88,7 @@ def _others(tool: str, source: Path, tags: Sequence[str], out: Path) -> Written:
         "export": (
             [
                 *("export-model", str(source), str(out), "--version", "none"),
-                *("--source-tags", named, "--tags", named),
+                *(("--source-tags", named, "--tags", named) if tags else ()),
             ],
             Tolerance(1e-6, 1e-5),
         ),
@@ -110,7 +114,10 @@ def _compile(source: Path, tags: Sequence[str], out: Path) -> Written:
         return _not_written("compile", done)
     summary = json.loads(done.stdout)["summary"]
     if not summary["compiled"]:
-        reasons = [f"{item['runtime']}: {item['why_not']}" for item in summary["candidates"]]
+        found: dict[str, list[str]] = {}
+        for item in summary["candidates"]:
+            found.setdefault(item["why_not"], []).append(item["runtime"])
+        reasons = [f"{', '.join(runtimes)}: {reason}" for reason, runtimes in found.items()]
         return Written("compile", None, 0, "; ".join(reasons))
     return Written("compile", out, 0, summary["runtime"], tolerance=Tolerance(1e-5, 1e-4))
 

@@ -5,6 +5,7 @@ Run as ``python fresh_models.py FOLDER [NAME…]``: each becomes FOLDER/NAME/1.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -146,10 +147,15 @@ MODELS: dict[str, Callable[[Path], object]] = {
 
 
 def main(folder: Path, names: list[str]) -> None:
-    """Make the named models, or all."""
+    """Make the named models, or all, but for those that are there."""
     for name in names or MODELS:
-        (folder / name).mkdir(parents=True)
-        MODELS[name](folder / name)
+        if (folder / name / "1").is_dir():
+            continue
+        making = folder / f".{name}"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        MODELS[name](making)
+        making.rename(folder / name)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ if str(FOLDER) not in sys.path:
 # What is tried is no package, and is found by the path above.
 from differing import EXACT, Tolerance, difference  # noqa: E402
 from inspecting import disagreements  # noqa: E402
+from rows import Row, load_row  # noqa: E402
+from summary import summary  # noqa: E402
 
 WITHIN = Tolerance(1e-3, 1e-2)
 
@@ -92,3 +94,28 @@ def test_what_inspect_says_otherwise_than_tensorflow_is_told():
         "graph 0: not called unsafe: ReadFile",
         "variables: w is ['float32', [2], 8], TensorFlow has None",
     ]
+
+
+@pytest.fixture
+def row():
+    """A graph of which one tool's result is the same, one's is not, and a third declined."""
+    row = Row("iris/1", ("serve",), cells={"clean": "same", "int8": "same"})
+    row.judge("clean", "tf2", [], 7)
+    row.judge("int8", "tf2", ["serving_default: one: 1 became 2"], 7)
+    row.decline("compile", "litert: it keeps state | or so")
+    return row
+
+
+def test_the_summary_has_a_line_for_each_model_and_for_each_tool(row):
+    told = summary([row], ("clean", "int8", "compile", "export"), ("tf2", "v1")).splitlines()
+    assert told[0] == "1 graphs, 14 answers compared, 1 disagreement."
+    assert "| model | clean | int8 | compile | compared |" in told
+    assert "| iris/1 [serve] | same | DIFFERS | declined | 14 |" in told
+    assert "| iris/1 [serve] | clean | same |  |" in told
+    assert "| iris/1 [serve] | compile | – | declined: litert: it keeps state \\| or so |" in told
+    assert "* iris/1 [serve]: int8: tf2: serving_default: one: 1 became 2" in told
+
+
+def test_a_run_goes_on_with_what_was_saved(row, tmp_path):
+    row.save(tmp_path / "row.json")
+    assert load_row(tmp_path / "row.json") == row
