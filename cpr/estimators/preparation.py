@@ -7,6 +7,7 @@ from typing import Any
 from cpr.artifacts.companions import Preprocessor
 from cpr.estimators.parts import is_rowwise
 from cpr.estimators.tables import Layout
+from cpr.wire.weight import check_weight
 
 
 class Preparation:
@@ -25,6 +26,8 @@ class Preparation:
         self._layout = Layout(preprocessor.target)
 
     def __call__(self, instances: Any) -> Any:
-        """Prepare at least one instance; raises BadInput or PredictionFailed."""
+        """Prepare at least one instance; raises BadInput, PredictionFailed or BadOutput."""
         with self._layout.quietly():
-            return self._preprocessor(self._layout.arrange(instances))
+            prepared = self._preprocessor(self._layout.arrange(instances))
+        check_weight(prepared, name=f"what {self.name} makes of the instances")
+        return prepared

@@ -22,6 +22,7 @@ import orjson
 from cpr.errors import BadInput, BadOutput
 from cpr.wire.foreign import to_json_type
 from cpr.wire.plain import Nonfinite, plain
+from cpr.wire.weight import check_weight
 
 _LARGE_BYTES = 100_000
 _NULL = int.from_bytes(b"null", "little")
@@ -100,8 +101,10 @@ def dumps(
 
     Raises:
         BadOutput: Some part of the value has no JSON form; the message holds
-            the path to it, such as ``predictions[3].score``.
+            the path to it, such as ``predictions[3].score``. Or the document
+            would fill the memory.
     """
+    check_weight(value, name=name)
     if strict:
         return _dumps_strict({key: value} if key else value)
     try:

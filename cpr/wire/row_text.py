@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cpr.wire.json_codec import dumps_quickly, holds_epoch, holds_null
+from cpr.wire.weight import check_weight, is_too_large
 
 _DIGITS = {4: 9, 8: 17}
 # Between them float32 have as many digits before the point: from 0, 1e-4 ... 1e5, and what
@@ -36,7 +37,7 @@ def row_texts(value: Any) -> list[bytes] | None:
         return _listed(value)
     if type(value) is not np.ndarray or value.dtype.kind not in "iufb" or not value.size:
         return None
-    if value.dtype.itemsize > 8 or value.ndim not in (1, 2):
+    if value.dtype.itemsize > 8 or value.ndim not in (1, 2) or is_too_large(value):
         return None
     text = dumps_quickly(np.ascontiguousarray(value))
     if holds_null(text):
@@ -53,6 +54,8 @@ def serving_row_texts(value: Any) -> list[bytes] | None:
     if value.dtype.kind != "f":
         return row_texts(value)
     if value.dtype.itemsize not in _DIGITS or not value.size or value.ndim not in (1, 2):
+        return None
+    if is_too_large(value):
         return None
     if value.ndim == 2 and value.dtype.itemsize == 4 and value.size > _FEW:
         rounded, odd = _rounded(value.ravel())
@@ -136,6 +139,7 @@ _WORDS = {"nan": "NaN", "-nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def _listed(rows: list[Any]) -> list[bytes] | None:
+    check_weight(rows)
     try:
         texts = [dumps_quickly(row) for row in rows]
     except (TypeError, RecursionError):
