@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -140,9 +141,8 @@ def _write(
         told["examples"] = examples
     if writers:
         told["writers"] = writers
-    for number, (alias, (reader, vocabulary)) in enumerate(sorted(readers.items())):
-        file = path.with_name(f"{path.stem}-words-{number}.json")
-        file.write_text(json.dumps(vocabulary), encoding="utf-8")
+    for alias, (reader, vocabulary) in sorted(readers.items()):
+        file = _write_words(vocabulary, path.parent)
         told.setdefault("readers", {})[alias] = {**reader, "file": file.name}
     largest = check_casts(tf, numeric.graph, runtime)
     if largest is not None:
@@ -159,6 +159,14 @@ def _write(
         content = to_litert(tf, source.folder, signature.name, source.tags, frozen)
     path.write_bytes(content)
     return told
+
+
+def _write_words(vocabulary: Mapping[str, Any], folder: Path) -> Path:
+    """Write a vocabulary; equal ones are one file."""
+    content = json.dumps(vocabulary).encode()
+    path = folder / f"words-{hashlib.sha256(content).hexdigest()[:12]}.json"
+    path.write_bytes(content)
+    return path
 
 
 def _without_answers(

@@ -131,6 +131,37 @@ def test_rows_may_be_of_other_kinds(save, compiled, numbers_of, shape, texts):
     np.testing.assert_allclose(fast.predict(texts), native.predict(texts), rtol=1e-4, atol=1e-5)
 
 
+def test_equal_texts_are_written_once(tf, saved_module, table, compiled_untimed):
+    module = tf.Module()
+    module.table = table
+    module.rows = tf.Variable(np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32))
+
+    def score(texts):
+        return tf.reduce_mean(tf.gather(module.rows, vectorized(tf, table, texts)), 1)
+
+    def signature(function):
+        return tf.function(function).get_concrete_function(tf.TensorSpec([None], tf.string, "x"))
+
+    folder, report = compiled_untimed(
+        saved_module(
+            module,
+            {
+                "serving_default": signature(lambda x: {"y": score(x)}),
+                "again": signature(lambda x: {"y": score(x)}),
+                "other": signature(lambda x: {"y": tf.tanh(score(x))}),
+            },
+        ),
+        runtimes=("litert",),
+    )
+    assert len(report.chosen.answered) == 3
+    entries = json.loads((folder / "compiled" / "compiled.json").read_text())["model"]["signatures"]
+    files = [entries[name]["file"] for name in ("serving_default", "again", "other")]
+    assert files[0] == files[1] != files[2]
+    (words,) = {entry["readers"]["x"]["file"] for entry in entries.values()}
+    made = {path.name for path in (folder / "compiled").iterdir()}
+    assert made == {"compiled.json", words, *files}
+
+
 def test_a_keras_file_of_texts_is_compiled_too(tf, tmp_path, compiled):
     keras = pytest.importorskip("keras", reason="needs the extra cpr[tensorflow]")
     reader = keras.layers.TextVectorization(output_sequence_length=5, vocabulary=WORDS)
