@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 import flask
-from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.exceptions import MethodNotAllowed, RequestEntityTooLarge
 
 from cpr.pages.backend import Backend
 from cpr.pages.refusals import methods_among, raw_path
@@ -33,12 +33,22 @@ def blueprint(backend: Backend, routes: Routes) -> flask.Blueprint:
         if route is None:
             _refuse(path)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        reply = backend.predict(route, request.get_data(cache=False), headers)
+        reply = backend.predict(route, _body(), headers)
         response = flask.Response(reply.body, reply.status, content_type=reply.content_type)
         response.headers.update(reply.headers)
         return response
 
     return pages
+
+
+def _body() -> bytes:
+    """The whole body. One that comes in chunks is read as far as is allowed, and may go on."""
+    request = flask.request
+    body = request.get_data(cache=False)
+    may_go_on = request.content_length is None and len(body) == request.max_content_length
+    if may_go_on and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+    return body
 
 
 def _refuse(path: str) -> NoReturn:

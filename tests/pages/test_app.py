@@ -1,6 +1,7 @@
 """The app by itself: every route, its errors, and the rules of a WSGI host."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -156,6 +157,18 @@ def test_a_body_that_is_too_long_is_not_read(app_of, reviews):
     assert within.status_code == 200
     assert beyond.status_code == 413
     assert beyond.json["error"]["message"] == "The request's body is too long."
+
+
+@pytest.mark.parametrize(("more", "status"), [(b"", 200), (b" ", 413), (b"junk", 413)])
+def test_a_body_in_chunks_that_is_too_long_is_not_predicted_in_part(app_of, reviews, more, status):
+    client = app_of(reviews, flags={"limits.body_bytes": 100}).test_client()
+    # As gunicorn and mod_wsgi hand over a body in chunks: without a length.
+    chunked = {
+        "wsgi.input": io.BytesIO(b'{"instances": ["a"]}'.ljust(100) + more),
+        "wsgi.input_terminated": True,
+    }
+    answer = client.post("/", environ_overrides=chunked)
+    assert answer.status_code == status
 
 
 def test_a_bad_request_is_told_in_words(client):
