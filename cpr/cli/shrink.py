@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from cpr.cli import exit_codes
 from cpr.cli.options import common_options
-from cpr.cli.output import console, emit_json, progress, say
+from cpr.cli.output import console, emit_json, print_table, say, shares
 from cpr.errors import BadInput, UsageError, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cpr.savedmodel.shrinking.result import Shrunk, Step
 
 
@@ -97,13 +99,13 @@ def command(
 
     folder = model_folder(source) if source.is_dir() else source
     samples = dict(map(_instances_for, instances))
-    with progress("shrink", 2, is_quiet=is_quiet) as advance:
+    with shares("shrink", is_quiet=is_quiet) as show:
         result = shrink(
             folder,
             output,
             instances=samples,
             keep_words=dict(map(_words, keep_words)),
-            progress=lambda _: advance(),
+            progress=show,
             **flags,
         )
     if as_json:
@@ -163,32 +165,64 @@ def _words(flag: str) -> tuple[str, list[str]]:
 
 def _print(result: Shrunk) -> None:
     # CLI start-up time: rich is imported only when something is drawn.
+    from rich.padding import Padding
     from rich.table import Table
 
-    # CLI start-up time: numpy.
-    from cpr.reports.figures import count
-
     out = console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("step", "bytes saved", "largest deviation", ""):
-        table.add_column(name, justify="right" if "s" in name[-2:] or "n" in name[-1:] else "left")
     for step in result.steps:
-        table.add_row(step.name, f"{step.saved:,}", _deviation(step), "; ".join(step.details))
-    out.print(table)
+        table = Table.grid(padding=(0, 2))
+        for width, side in _COLUMNS:
+            table.add_column(min_width=width, justify=side)
+        if step is result.steps[0]:
+            table.add_row(*_HEADERS, style="bold")
+        table.add_row(*_figures(step))
+        print_table(out, table)
+        for detail in step.details:
+            if out.is_terminal:
+                out.print(Padding(detail, (0, 0, 0, 2)), style="dim", markup=False)
+            else:
+                out.print(f"  {detail}", soft_wrap=True, markup=False)
     out.print()
-    share = 1 - result.after / result.before if result.before else 0.0
-    out.print(f"{result.before:,} bytes became {result.after:,} ({-share:+.1%})", soft_wrap=True)
+    for line in _outcome(result):
+        out.print(line, soft_wrap=not out.is_terminal, markup=False)
+
+
+_COLUMNS: tuple[tuple[int, Literal["left", "right"]], ...] = (
+    *((10, "left"), (9, "right")),
+    *((9, "right"), (17, "right")),
+)
+_HEADERS = ("step", "saved", "left", "largest deviation")
+
+
+def _figures(step: Step) -> tuple[str, str, str, str]:
+    # CLI start-up time: numpy and protobuf.
+    from cpr.inspecting.wording import size_text
+
+    if not step.is_taken:
+        return step.name, "-", size_text(step.after), "-"
+    return step.name, size_text(step.saved), size_text(step.after), _deviation(step)
+
+
+def _outcome(result: Shrunk) -> Iterator[str]:
+    """What became of the model, and how that is known."""
+    # CLI start-up time: numpy.
+    from cpr.reports.figures import count, share
+
+    less = share(result.before - result.after, result.before)
+    became = "became" if result.is_written else "would become"
+    yield f"{result.before:,} bytes {became} {result.after:,}, {less} less"
     for label, reason in result.not_asked:
-        out.print(f"not compared: {label}: {reason}", soft_wrap=True, markup=False)
+        yield f"not compared: {label}: {reason}"
     if result.outcome == "smaller":
         loaders = " and ".join(_LOADERS[one] for one in result.loaders)
-        out.print(
+        allowed = f"{result.tolerance.atol:g} + {result.tolerance.rtol:g} × the answer"
+        yield (
             f"{count(len(result.asked), 'signature')} compared through {loaders}: "
-            f"at most {result.deviation.largest:.3g} apart",
-            soft_wrap=True,
+            f"at most {result.deviation.largest:.3g} apart ({allowed} is allowed)"
         )
+        yield f"Written to {result.output}"
     if result.outcome == "kept":
-        out.print(f"{result.output} is a copy of the original: {result.reason}.", soft_wrap=True)
+        yield f"{result.output} is a copy of the original: {result.reason}."
 
 
 _LOADERS = {"tf2": "tf.saved_model.load", "v1": "tf.compat.v1.saved_model.load"}
@@ -197,4 +231,4 @@ _LOADERS = {"tf2": "tf.saved_model.load", "v1": "tf.compat.v1.saved_model.load"}
 def _deviation(step: Step) -> str:
     if step.deviation is None:
         return "-"
-    return step.deviation.problem or f"{step.deviation.largest:.3g}"
+    return "differs" if step.deviation.problem else f"{step.deviation.largest:.3g}"

@@ -25,8 +25,14 @@ def model(tmp_path_factory):
 
 def test_prints_what_each_step_saved(cpr, model, tmp_path):
     done = cpr("shrink", model, tmp_path / "small")
-    assert "float weights stored as float16: 1" in " ".join(done.stdout.split())
-    assert "1 signature compared through tf.saved_model.load and" in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["step", "saved", "left", "largest", "deviation"]
+    place = next(place for place, line in enumerate(lines) if line.startswith("weights "))
+    assert lines[place + 1].startswith("  float weights stored as float16: 1, values at most ")
+    (compared,) = (line for line in lines if line.startswith("1 signature compared through "))
+    assert "tf.saved_model.load and tf.compat.v1.saved_model.load: at most " in compared
+    assert compared.endswith(" apart (0.001 + 0.01 × the answer is allowed)")
+    assert lines[-1] == f"Written to {tmp_path / 'small'}"
     assert (tmp_path / "small" / "saved_model.pb").is_file()
 
 
@@ -38,6 +44,7 @@ def test_json_is_one_document_with_the_steps(cpr, model, tmp_path):
     assert summary["outcome"] == "smaller"
     assert [step["name"] for step in summary["steps"]] == ["clean", "fold", "integers", "weights"]
     assert summary["bytes_after"] < summary["bytes_before"]
+    assert (summary["atol"], summary["rtol"]) == (1e-2, 5e-2)
 
 
 def test_declines_with_exit_code_1_and_writes_nothing(cpr, model, tmp_path):
@@ -48,6 +55,7 @@ def test_declines_with_exit_code_1_and_writes_nothing(cpr, model, tmp_path):
         expected=1,
     )
     assert "small was not written: " in done.stderr
+    assert " bytes would become " in done.stdout
     assert "serving_default: y is " in done.stderr
     assert not (tmp_path / "small").exists()
 

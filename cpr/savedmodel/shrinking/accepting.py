@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,20 +13,13 @@ from cpr.savedmodel.shrinking.asking import (
     Deviation,
     Loader,
     Question,
+    Tolerance,
     Variants,
     compare,
 )
 
 Tags = tuple[str, ...]
 _LOADERS: tuple[Loader, ...] = ("tf2", "v1")
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a number may be from the original's: ``atol + rtol * |original|``."""
-
-    atol: float
-    rtol: float
 
 
 @dataclass(frozen=True)
@@ -56,6 +49,7 @@ def judge(
     candidates: Sequence[Path],
     samples: Mapping[Tags, Variants],
     tolerance: Tolerance,
+    advance: Callable[[], None] = lambda: None,
 ) -> Verdict:
     """Ask the original and all candidates, the last one again in a process of its own.
 
@@ -64,6 +58,7 @@ def judge(
         candidates: At least one; the last is the one to accept.
         samples: Of each MetaGraph, by its tags, inputs for its signatures.
         tolerance: What counts as the same.
+        advance: Called after all were asked, and after the last one was again.
 
     Raises:
         LoadError: No loader loads the original.
@@ -73,6 +68,7 @@ def judge(
     first: list[tuple[Path, Loader]] = [(original, one) for one in _LOADERS]
     first += [(one, _LOADERS[0]) for one in candidates]
     answers = _ask(asker, graphs, first)
+    advance()
     references = {
         loader: some
         for loader, some in zip(_LOADERS, answers, strict=False)  # the candidates' follow
@@ -89,6 +85,7 @@ def judge(
     if loaders[0] != _LOADERS[0]:
         made = _ask(asker, graphs, [(one, loaders[0]) for one in candidates])
     again = _ask(asker, graphs, [(candidates[-1], one) for one in loaders])
+    advance()
     expected = [
         _expected(references[one], reference, some)
         for one, some in zip(loaders, again, strict=True)

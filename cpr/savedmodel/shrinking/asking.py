@@ -47,6 +47,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How far a number may be from the original's: ``atol + rtol * |original|``."""
+
+    atol: float
+    rtol: float
+
+
+@dataclass(frozen=True)
 class Deviation:
     """How far answers are from those of the original."""
 

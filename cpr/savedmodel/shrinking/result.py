@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from cpr.savedmodel.shrinking.asking import Deviation
+from cpr.savedmodel.shrinking.asking import Deviation, Tolerance
 
 Outcome = Literal["smaller", "kept", "declined"]
 
@@ -16,7 +16,7 @@ class Step:
     """One step: what it made of the bytes, and of the answers.
 
     Attributes:
-        name: ``clean``, ``vocabulary``, ``fold``, ``integers`` or ``weights``.
+        name: ``clean``, ``fold`` or ``freeze``, ``vocabulary``, ``integers`` or ``weights``.
         before: The bytes of the whole model before it.
         after: The bytes after it; as before where it was not taken.
         is_taken: Whether the result has it: only if it made the model smaller.
@@ -66,6 +66,7 @@ class Shrunk:
             made it smaller, and `output` is a copy of the original.
             ``declined``: the result was not accepted, and nothing was written.
         reason: Why, unless it is smaller.
+        tolerance: How far answers may be apart.
         loaders: Which loaders the result was asked through.
         asked: The signatures whose answers were compared, by tags.
         not_asked: Those that no sample could be found for, and why.
@@ -79,6 +80,7 @@ class Shrunk:
     after: int
     steps: tuple[Step, ...]
     deviation: Deviation
+    tolerance: Tolerance
     loaders: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     not_asked: tuple[tuple[str, str], ...] = ()
@@ -102,6 +104,8 @@ class Shrunk:
             "bytes_after": self.after,
             "steps": [step.to_json() for step in self.steps],
             "largest_deviation": None if self.deviation.problem else self.deviation.largest,
+            "atol": self.tolerance.atol,
+            "rtol": self.tolerance.rtol,
             "loaders": list(self.loaders),
             "signatures_compared": list(self.asked),
             "signatures_not_compared": dict(self.not_asked),

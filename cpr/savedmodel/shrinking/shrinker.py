@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -13,8 +14,8 @@ from cpr.savedmodel.loadable import refuse_unloadable
 from cpr.savedmodel.meta_graph import signatures, tags
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reader import read_saved_model
-from cpr.savedmodel.shrinking.accepting import Tolerance, Verdict, judge
-from cpr.savedmodel.shrinking.asking import Deviation
+from cpr.savedmodel.shrinking.accepting import Verdict, judge
+from cpr.savedmodel.shrinking.asking import Deviation, Tolerance
 from cpr.savedmodel.shrinking.packing import Precision
 from cpr.savedmodel.shrinking.result import Shrunk
 from cpr.savedmodel.shrinking.samples import Instances, samples_of
@@ -42,7 +43,8 @@ absolutely, and relatively to it; the two are added."""
 
 _FROZEN = (1e-5, 1e-4)
 
-Progress = Callable[[str], None]
+Progress = Callable[[int, int], None]
+_COMPARISONS = 2  # processes that are asked: all candidates, and the last one again
 
 
 def shrink(
@@ -56,7 +58,7 @@ def shrink(
     atol: float | None = None,
     rtol: float | None = None,
     keep_words: Mapping[str, Collection[str]] | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda done, total: None,
 ) -> Shrunk:
     """Write a smaller copy of a SavedModel with the same signatures and answers.
 
@@ -82,7 +84,7 @@ def shrink(
             ``assets/``, or ``table-1`` and so on for words in the graph
             itself; "" for the only one. What goes is from then on unknown to
             the model; words that were made up for samples are of those kept.
-        progress: Called with what is being done.
+        progress: Called with how much is done, and of how much.
 
     Raises:
         LoadError: `source` is no SavedModel, is damaged, or does not load.
@@ -95,16 +97,28 @@ def shrink(
     refuse_unloadable(original, folder)
     _check_free(folder, target)
     with unfinished_folder(target) as work:
-        progress("shrinking")
-        taken = list(take_steps(folder, work, _steps(weights, keep_words or {}, freeze=freeze)))
-        result = _result(folder, target, taken)
+        steps = _steps(weights, keep_words or {}, freeze=freeze)
+        advance = _counting(progress, len(steps) + _COMPARISONS)
+        taken = [_noted(one, advance) for one in take_steps(folder, work, steps)]
+        result = _result(folder, target, taken, tolerance)
         if result.outcome == "smaller":
-            progress("comparing the answers in fresh processes")
             result = _judged(
-                result, original, taken, instances or {}, tolerance, allow_unchecked=allow_unchecked
-            )
+                result, original, taken, instances or {}, tolerance, advance,
+                allow_unchecked=allow_unchecked,
+            )  # fmt: skip
         _put_in_place(result, taken, work)
         return result
+
+
+def _counting(progress: Progress, total: int) -> Callable[[], None]:
+    """What to call after each part of the work."""
+    done = itertools.count(1)
+    return lambda: progress(min(next(done), total), total)
+
+
+def _noted(taken: Taken, advance: Callable[[], None]) -> Taken:
+    advance()
+    return taken
 
 
 def _steps(
@@ -145,7 +159,7 @@ def _check_free(source: Path, output: Path) -> None:
         )
 
 
-def _result(source: Path, output: Path, taken: list[Taken]) -> Shrunk:
+def _result(source: Path, output: Path, taken: list[Taken], tolerance: Tolerance) -> Shrunk:
     """What is known before the answers are compared."""
     before = size_of(source)
     after = taken[-1].step.after
@@ -159,6 +173,7 @@ def _result(source: Path, output: Path, taken: list[Taken]) -> Shrunk:
         after,
         tuple(one.step for one in taken),
         Deviation(),
+        tolerance,
     )
 
 
@@ -168,6 +183,7 @@ def _judged(
     taken: list[Taken],
     instances: Instances,
     tolerance: Tolerance,
+    advance: Callable[[], None],
     *,
     allow_unchecked: bool,
 ) -> Shrunk:
@@ -179,7 +195,7 @@ def _judged(
         if signatures(graph) != signatures(made[some]):
             return _declined(result, f"the signatures of {','.join(some)} are not the same")
     samples = samples_of([made[some] for some in graphs], candidates[-1], instances)
-    verdict = judge(result.source, candidates, samples, tolerance)
+    verdict = judge(result.source, candidates, samples, tolerance, advance)
     apart = dict(zip(candidates, verdict.deviations, strict=True))
     steps = tuple(
         one.step.with_deviation(apart[one.folder]) if one.folder else one.step for one in taken

@@ -5,7 +5,8 @@ import pytest
 
 from cpr.inspecting import inspect_model
 from cpr.savedmodel.shrinking import shrink
-from cpr.savedmodel.shrinking.accepting import Tolerance, judge
+from cpr.savedmodel.shrinking.accepting import judge
+from cpr.savedmodel.shrinking.asking import Tolerance
 
 ROWS = np.array([[0.5, -1.0, 2.0, 0.25], [0.0, 1.0, -3.0, 4.0]], "f4")
 

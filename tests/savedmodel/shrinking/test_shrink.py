@@ -42,6 +42,13 @@ def small_old(old, tmp_path_factory):
     return shrink(old, target, weights="float16", instances=instances)
 
 
+def test_progress_reaches_its_end(modern, tmp_path):
+    seen = []
+    shrink(modern, tmp_path / "small", progress=lambda done, total: seen.append((done, total)))
+    # Four steps, and two processes that are asked.
+    assert seen == [(done, 6) for done in range(1, 7)]
+
+
 @LOADERS
 def test_a_model_of_tensorflow_2_answers_the_same_in_both_loaders(tf, modern, small_modern, ask):
     assert small_modern.outcome == "smaller"
@@ -160,7 +167,7 @@ def test_an_output_that_is_not_free_is_refused(modern, tmp_path, output, message
 
 
 def test_an_output_that_is_taken_meanwhile_is_left_alone(modern, tmp_path):
-    def write(_):
+    def write(done, total):
         (tmp_path / "small").mkdir(exist_ok=True)
         (tmp_path / "small" / "theirs").touch()
 
