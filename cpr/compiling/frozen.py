@@ -13,6 +13,7 @@ from cpr.extras import import_extra
 from cpr.runtimes.signatures import Signature
 from cpr.runtimes.tf_functions import TfFunctions
 from cpr.runtimes.tf_session import TfSession
+from cpr.savedmodel.servable import SUPERVISED
 
 # Ops that TensorFlow calls stateful although they answer alike each time.
 _HARMLESS = {"Placeholder", "HashTableV2", "HashTable", "NoOp", "Assert"}
@@ -77,8 +78,11 @@ def freeze(
     of TensorFlow 1 the one, gathering from a variable inside a function the other.
 
     Raises:
-        Declined: It keeps state, draws random numbers, or cannot be frozen.
+        Declined: It keeps state, draws random numbers, cannot be frozen, or is
+            none that a server answers.
     """
+    if signature.method.startswith(SUPERVISED):
+        raise Declined("it trains or evaluates the model; only what predicts is compiled")
     convert = import_extra("tensorflow.python.framework.convert_to_constants", "tensorflow")
     for alias, spec in {**signature.inputs, **signature.outputs}.items():
         if not spec.name:

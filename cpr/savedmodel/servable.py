@@ -17,6 +17,8 @@ DEFAULT = "serving_default"
 PREDICT = "tensorflow/serving/predict"
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"
+SUPERVISED = "tensorflow/supervised/"
+"""What the methods of signatures for training and evaluation begin with."""
 METHODS: dict[str, str] = {"predict": PREDICT, "classify": CLASSIFY, "regress": REGRESS}
 
 # Tensors of TensorFlow, which must not be imported to name them.

@@ -2,8 +2,10 @@
 
 import pytest
 
+from cpr.compiling.declined import Declined
 from cpr.compiling.frozen import freeze
 from cpr.errors import LoadError
+from cpr.runtimes.signatures import Signature
 from cpr.runtimes.tf_session import TfSession
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
 
@@ -49,3 +51,10 @@ def test_a_shape_that_an_old_exporter_left_empty_is_unknown(tf, old_model):
     session.close()
     assert set(frozen.inputs) == {"x"}
     assert set(frozen.outputs) == {"y"}
+
+
+@pytest.mark.parametrize("mode", ["training", "eval"])
+def test_a_signature_that_trains_is_declined_for_that(tf, mode):
+    signature = Signature(mode, f"tensorflow/supervised/{mode}", {}, {})
+    with pytest.raises(Declined, match="it trains or evaluates the model; only what predicts"):
+        freeze(tf, None, signature, None)

@@ -11,9 +11,8 @@ from typing import Any
 from cpr.errors import LoadError, shorten
 from cpr.savedmodel.meta_graph import HIDDEN_PREFIX
 from cpr.savedmodel.method_names import short_name
+from cpr.savedmodel.servable import SUPERVISED
 from cpr.suggest import did_you_mean
-
-_SUPERVISED = "tensorflow/supervised/"
 
 
 @dataclass(frozen=True)
@@ -106,9 +105,9 @@ def of_protos(signature_defs: Mapping[str, Any], source: str) -> dict[str, V1Sig
             short_name(proto.method_name),
         )
         for name, proto in sorted(signature_defs.items())
-        if not name.startswith(HIDDEN_PREFIX) and not proto.method_name.startswith(_SUPERVISED)
+        if not name.startswith(HIDDEN_PREFIX) and not proto.method_name.startswith(SUPERVISED)
     }
-    trained = [n for n, p in signature_defs.items() if p.method_name.startswith(_SUPERVISED)]
+    trained = [n for n, p in signature_defs.items() if p.method_name.startswith(SUPERVISED)]
     if trained and not found:
         raise LoadError(
             f"{source}: this MetaGraph is for training or evaluation; its signatures are "
