@@ -78,8 +78,7 @@ def shrink(
             signatures that do not take them are asked made-up values.
         allow_unchecked: Accept the result though the original answers no
             sample for some of its signatures.
-        atol: By default as `TOLERANCES` has it.
-        rtol: The same.
+        atol, rtol: By default as `TOLERANCES` has them.
         keep_words: The words to keep of a vocabulary, by its name: a file in
             ``assets/``, or ``table-1`` and so on for words in the graph
             itself; "" for the only one. What goes is from then on unknown to

@@ -112,6 +112,29 @@ def test_the_largest_constants_are_held_once_for_all_signatures(tf, tmp_path):
     assert share_constants(graph) == 0
 
 
+def test_graphs_that_share_variables_keep_them(tf, tmp_path):
+    v1 = tf.compat.v1
+    builder = v1.saved_model.Builder(str(tmp_path / "1"))
+    for tags in (["serve"], ["serve", "gpu"]):
+        with tf.Graph().as_default(), v1.Session() as session:
+            v1.set_random_seed(1)
+            x = v1.placeholder(tf.float32, [None, 64], "x")
+            y = tf.matmul(x, v1.get_variable("weight", (64, 64), use_resource=True))
+            signature = v1.saved_model.predict_signature_def({"x": x}, {"y": y})
+            if tags == ["serve"]:
+                session.run(v1.global_variables_initializer())
+                builder.add_meta_graph_and_variables(session, tags, {"serving_default": signature})
+            else:
+                builder.add_meta_graph(tags, {"serving_default": signature})
+    builder.save()
+    result = shrink(tmp_path / "1", tmp_path / "small", weights="int8", freeze=True)
+    step = of_step(result, "freeze")
+    assert step.details[0] == "variables frozen into constants: 2"
+    assert step.details[-1] == "not taken: it makes the model no smaller"
+    assert of_step(result, "weights").saved > 64 * 64 * 2
+    assert (result.outcome, len(result.asked)) == ("smaller", 2)
+
+
 def test_checks_of_numbers_go(tf, tmp_path):
     class Checked(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, "x")])
@@ -208,3 +231,7 @@ def test_weights_of_any_kind_answer_the_same(unusual, tmp_path, weights, freeze)
     assert len(result.asked) == 2
     if freeze:
         assert of_step(result, "freeze").is_taken
+        # Loops and branches stay; what they read is constant.
+        (graph,) = read_saved_model(result.output).meta_graphs
+        functions = graph.graph_def.library.function
+        assert not {node.op for one in functions for node in one.node_def} & {"ReadVariableOp"}

@@ -129,6 +129,29 @@ def test_instances_that_no_signature_takes_are_refused(modern, tmp_path):
         shrink(modern, tmp_path / "small", instances=[{"image": 3}])
 
 
+@pytest.fixture(scope="module")
+def large(tf, tmp_path_factory):
+    """24 MB of weights, which Keras 3 writes twice."""
+    keras = tf.keras
+    keras.utils.set_random_seed(5)
+    layers = [keras.layers.Dense(1024, activation="relu") for _ in range(6)]
+    model = keras.Sequential([keras.Input((1024,)), *layers])
+    folder = tmp_path_factory.mktemp("large") / "1"
+    model.export(folder, verbose=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("weights", "share"), [("int8", 0.30), ("float16", 0.55), ("bfloat16", 0.55)]
+)
+def test_a_large_model_gets_as_small_as_promised(large, tmp_path, weights, share):
+    result = shrink(large, tmp_path / "small", weights=weights)
+    assert result.outcome == "smaller", result.reason
+    deduplicated = result.steps[0].after
+    assert result.before > 2 * 24e6 > deduplicated > 24e6
+    assert result.after < share * deduplicated
+
+
 def test_keras_export_holds_each_weight_once(tf, transformer, tmp_path):
     result = shrink(transformer, tmp_path / "small", weights="float32")
     assert result.outcome == "smaller"
