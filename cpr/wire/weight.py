@@ -6,8 +6,7 @@ of them are 2 ** 40 values on paper. An array may be one number, seen as many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 from cpr.errors import BadOutput
@@ -18,7 +17,6 @@ MOST_BYTES = 1 << 30
 _NUMBER = 8
 _NUMBERS = {float, int, bool, type(None)}
 _TEXTS = {str, bytes, bytearray}
-_FEW = 100_000
 # Beyond that many levels the writers give up.
 _DEEPEST = 600
 
@@ -33,7 +31,7 @@ def check_weight(value: Any, *, name: str = "predictions") -> None:
     Raises:
         BadOutput: It would.
     """
-    if type(value) is list and (_NUMBERS.issuperset(map(type, value)) or _is_light(value)):
+    if _guess(value) <= MOST_BYTES:
         return
     try:
         _weigh(value, {}, 0)
@@ -52,20 +50,26 @@ def is_too_large(array: Any) -> bool:
     return int(array.size) * _NUMBER > MOST_BYTES
 
 
-def _is_light(rows: list[Any]) -> bool:
-    """Whether they are few numbers and texts, in lists or objects of them, told in C alone."""
-    members, kinds = rows, set(map(type, rows))
-    if kinds == {list} or kinds == {dict}:
-        if sum(map(len, rows)) > _FEW:
-            return False
-        parts = rows if list in kinds else chain(rows, map(dict.values, rows))
-        members = list(chain.from_iterable(parts))
-        kinds = set(map(type, members))
-    if str in kinds:
-        kinds.discard(str)
-        texts = members if not kinds else [item for item in members if type(item) is str]
-        return kinds <= _NUMBERS and sum(map(len, texts)) + _NUMBER * len(members) <= MOST_BYTES
-    return kinds <= _NUMBERS and _NUMBER * len(members) <= MOST_BYTES
+def _guess(value: Any) -> int:
+    """The bytes if all members were as heavy as one of them, at every level: the last, or first.
+
+    To look at each member takes as long as to write it. Where lists hold each
+    other often enough to matter, the first or the last does.
+    """
+    total, depth = _NUMBER, 0
+    while depth < _DEEPEST and type(value) not in _NUMBERS:
+        if type(value) in _TEXTS:
+            return total * len(value)
+        if type(value) is not list:
+            if hasattr(type(value), "__array__"):
+                return total * int(getattr(value, "size", 1))
+            value = _members(value)
+        if not value:
+            break
+        total *= len(value)
+        value = value[0] if type(value[-1]) in _NUMBERS else value[-1]
+        depth += 1
+    return total
 
 
 def _weigh(value: Any, known: dict[int, int], depth: int) -> int:
@@ -94,7 +98,7 @@ def _weigh(value: Any, known: dict[int, int], depth: int) -> int:
     return total
 
 
-def _members(value: Any) -> Iterable[Any]:
+def _members(value: Any) -> Sequence[Any]:
     if isinstance(value, (list, tuple)):
         return value
     if isinstance(value, dict):
