@@ -140,11 +140,13 @@ def _meta_graph(path: Path) -> Inspection:
     found = _skimmed(path, protos.MetaGraphDef, "MetaGraphDef")
     graph = view_of(found.model, path.parent, _elided(found), None)
     prefix = path.with_suffix("")
-    has_values = is_unexported(prefix)
+    # Of the first version of the format, a checkpoint is one file.
+    file = prefix.name if prefix.is_file() else f"{prefix.name}.index"
+    has_values = prefix.is_file() or is_unexported(prefix)
     flags = "" if graph.signatures else _flags(found.model.graph_def)
     fix = f"`cpr export-model {path} OUT{flags}` makes a SavedModel of it."
     message = "A MetaGraph holds the graph of a training; "
-    message += f"the values of its variables are in {prefix.name}.index beside it."
+    message += f"the values of its variables are in {file} beside it."
     if not has_values:
         message = message.replace("beside it", "which is not beside it")
         fix = "Put the checkpoint beside it. Then " + fix

@@ -69,6 +69,10 @@ def test_a_meta_graph_is_its_graph(checkpoints, tmp_path):
     alone = tmp_path / "alone.meta"
     shutil.copy(meta, alone)
     assert only_problem(inspect_model(alone)).fix.startswith("Put the checkpoint beside it.")
+    alone.with_suffix("").write_bytes(b"as the first version of the format has it")
+    problem = only_problem(inspect_model(alone))
+    assert problem.message.endswith("are in alone beside it.")
+    assert problem.fix.startswith("`cpr export-model ")
 
 
 @pytest.mark.parametrize("suffix", [".pb", ".pbtxt"])
