@@ -12,6 +12,8 @@ from typing import Any
 from cpr.errors import LoadError
 from cpr.extras import import_extra
 
+_MOST_BYTES = 64 << 20
+
 
 @dataclass(frozen=True)
 class KerasFile:
@@ -65,12 +67,21 @@ def read_config(path: Path) -> tuple[str, Any]:
 def _read_archive(path: Path) -> tuple[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
-            metadata = json.loads(archive.read("metadata.json"))
-            return str(metadata.get("keras_version", "")), json.loads(archive.read("config.json"))
+            metadata = json.loads(_member(archive, "metadata.json"))
+            config = json.loads(_member(archive, "config.json"))
+            return str(metadata.get("keras_version", "")), config
     except RecursionError as error:
         raise LoadError(f"{path} describes its model in JSON that nests too deep.") from error
     except (zipfile.BadZipFile, KeyError, ValueError, AttributeError, OSError) as error:
         raise LoadError(f"{path} is not a Keras archive, or is damaged: {error}") from error
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """What a member holds, unless it unpacks to more than any model's description."""
+    size = archive.getinfo(name).file_size
+    if size > _MOST_BYTES:
+        raise ValueError(f"{name} unpacks to {size:,} bytes; at most {_MOST_BYTES:,} are expected")
+    return archive.read(name)
 
 
 def _read_h5(path: Path) -> tuple[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from cpr.errors import BadInput, LoadError
 from cpr.runtimes.least_ranks import LeastRanks, check_ranks
 from cpr.runtimes.signatures import Signature
-from cpr.savedmodel.tensorflow_library import first_line, run_error
+from cpr.savedmodel.tensorflow_library import EXPORT_AGAIN, first_line, run_error
 from cpr.wire.tensors import Array
 
 
@@ -49,7 +49,7 @@ class TfFunctions:
         except Exception as error:
             message = first_line(error, folder)
             raise LoadError(
-                f"TensorFlow {tf.__version__} cannot load {folder}: {message}"
+                f"TensorFlow {tf.__version__} cannot load {folder}: {message}", hint=EXPORT_AGAIN
             ) from error
 
     def run(self, signature: Signature, feeds: Mapping[str, Array]) -> dict[str, Array]:

@@ -20,7 +20,12 @@ from cpr.extras import import_extra
 from cpr.runtimes.least_ranks import check_ranks, least_ranks
 from cpr.runtimes.saved_model_files import choose_tags, read_signatures, size_bytes
 from cpr.runtimes.signatures import Signature
-from cpr.savedmodel.tensorflow_library import first_line, run_error, without_deprecations
+from cpr.savedmodel.tensorflow_library import (
+    EXPORT_AGAIN,
+    first_line,
+    run_error,
+    without_deprecations,
+)
 from cpr.wire.tensors import Array
 
 # Up to this size a model is quickest on the thread that calls it.
@@ -57,8 +62,11 @@ class TfSession:
         self._runs: dict[str, _Run] = {}
         self._lock = threading.Lock()
         loaded = self._load()
-        self.signatures: Mapping[str, Signature] = read_signatures(self._graph, loaded)
-        self.least_ranks = least_ranks(self._graph, loaded, self.signatures)
+        try:
+            self.signatures: Mapping[str, Signature] = read_signatures(self._graph, loaded)
+            self.least_ranks = least_ranks(self._graph, loaded, self.signatures)
+        except (KeyError, ValueError, TypeError) as error:  # a name that is no tensor's
+            raise self._cannot_load(error) from error
         is_tf2 = bool(loaded.object_graph_def.nodes)
         self.unrestored = self._find_unrestored() if is_tf2 else []
         if not hasattr(self._session, "_make_callable_from_options"):
@@ -109,14 +117,17 @@ class TfSession:
                     self._session, list(self.tags), str(self._folder)
                 )
         except Exception as error:
-            self._session.close()
-            message = first_line(error, self._folder)
-            hint = ""
-            if "Op type not registered" in message:
-                hint = "A library defines that op; import it in a predictor class of your own."
-            raise LoadError(
-                f"TensorFlow {tf.__version__} cannot load {self._folder}: {message}", hint=hint
-            ) from error
+            raise self._cannot_load(error) from error
+
+    def _cannot_load(self, error: Exception) -> LoadError:
+        self._session.close()
+        message = first_line(error, self._folder)
+        hint = EXPORT_AGAIN
+        if "Op type not registered" in message:
+            hint = "A library defines that op; import it in a predictor class of your own."
+        return LoadError(
+            f"TensorFlow {self._tf.__version__} cannot load {self._folder}: {message}", hint=hint
+        )
 
     def _find_unrestored(self) -> list[str]:
         tensors = [s.name for sig in self.signatures.values() for s in sig.outputs.values()]

@@ -29,7 +29,8 @@ def load_keras(file: KerasFile) -> Any:
         return _load_with(keras, file)
     except LoadError:
         # Not every tf.keras layer can be read by Keras 3; its own library can.
-        if file.is_archive or importlib.util.find_spec("tf_keras") is None:
+        is_its_own = file.is_archive or file.version.startswith("3.")
+        if is_its_own or importlib.util.find_spec("tf_keras") is None:
             raise
     return _load_with(_tf_keras(file), file)
 

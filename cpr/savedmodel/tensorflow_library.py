@@ -18,7 +18,9 @@ from cpr.savedmodel.loadable import refuse_unloadable
 from cpr.savedmodel.reader import skim_saved_model
 
 # The message stands above the node's name, below a stack when a function failed.
-_ABOVE_NODE = re.compile(r"([^\n]+?)\s*\[\[\{\{")
+_NODE = "[[{{"
+_MOST_CHARACTERS = 1000
+EXPORT_AGAIN = "Export the model again, or copy it again, whole: its parts do not fit together."
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CODE = re.compile(r"^\(\d+\) [A-Za-z_ ]+: ")
 
@@ -97,7 +99,8 @@ def load_saved_model(tf: Any, folder: Path, tags: Collection[str] | None = None)
         chosen = f" with the tags {', '.join(tags)}" if tags else ""
         raise LoadError(
             f"{folder} cannot be loaded{chosen}: "
-            f"{type(error).__name__}: {first_line(error, folder)}"
+            f"{type(error).__name__}: {first_line(error, folder)}",
+            hint=EXPORT_AGAIN,
         ) from error
 
 
@@ -116,11 +119,13 @@ def run_error(tf: Any, error: Exception, folder: Path) -> CprError:
 def first_line(error: Exception, folder: Path) -> str:
     """The first line of an error that says something, without paths and node names."""
     text = str(getattr(error, "message", None) or error)
-    found = _ABOVE_NODE.search(text)
+    above, found, _ = text.partition(_NODE)
     lines = [line for line in map(str.strip, _COLOURS.sub("", text).splitlines()) if line]
     # Keras says which call it was, and below that why.
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
         lines = lines[1:]
-    line = found.group(1) if found else "".join(lines[:1])
+    line = above.rstrip().rpartition("\n")[2] if found and above.strip() else "".join(lines[:1])
     line = _CODE.sub("", line.strip()).partition(" [Op:")[0]
-    return line.replace(str(folder), "the model directory")
+    line = line.replace(str(folder), "the model directory")
+    # It quotes names, which may be as long as the file.
+    return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"

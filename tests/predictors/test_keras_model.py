@@ -183,6 +183,25 @@ def test_damaged_file_is_named(tf, tmp_path, name, content, message):
         KerasModel.from_path(tmp_path)
 
 
+def test_an_archive_that_unpacks_to_more_than_a_description_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", b" " * (65 << 20))
+    assert (tmp_path / "model.keras").stat().st_size < 100_000
+    with pytest.raises(LoadError, match=r"config\.json unpacks to 68,157,440 bytes; at most"):
+        KerasModel.from_path(tmp_path)
+
+
+def test_a_damaged_file_of_keras_3_is_told_of_by_keras_3(keras_model, tmp_path):
+    pytest.importorskip("tf_keras")
+    h5py = pytest.importorskip("h5py")
+    keras_model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        del file["model_weights"]
+    with pytest.raises(LoadError, match=r"^Keras 3\.\d+\.\d+ cannot load"):
+        KerasModel.from_path(tmp_path)
+
+
 def test_weights_alone_are_not_a_model(keras_model, tmp_path):
     keras_model.save_weights(tmp_path / "only.weights.h5")
     (tmp_path / "only.weights.h5").rename(tmp_path / "model.h5")

@@ -502,6 +502,28 @@ def test_a_function_that_calls_itself_is_refused(tf2_model, tmp_path):
         TfSavedModel.from_path(folder)
 
 
+@pytest.mark.parametrize("name", ["gone:0", "NoOp", "../../etc/passwd", "x" * 100_000])
+def test_a_signature_of_what_is_no_tensor_is_refused(half_plus_two, tmp_path, name):
+    folder = copied(half_plus_two, tmp_path / "model")
+    model = read_saved_model(folder)
+    signature = model.meta_graphs[0].signature_def["serving_default"]
+    next(iter(signature.outputs.values())).name = name
+    write_saved_model(model, folder)
+    with pytest.raises(LoadError, match=r"^TensorFlow [\d.]+ cannot load .*model: ") as caught:
+        TfSavedModel.from_path(folder)
+    assert len(caught.value.problem) < 2000
+    assert caught.value.hint.startswith("Export the model again")
+
+
+def test_an_asset_outside_of_the_model_is_refused(half_plus_two, tmp_path):
+    folder = copied(half_plus_two, tmp_path / "model")
+    model = read_saved_model(folder)
+    model.meta_graphs[0].asset_file_def.add(filename="../../secret")
+    write_saved_model(model, folder)
+    with pytest.raises(LoadError, match=r"names the asset '\.\./\.\./secret', which is not in its"):
+        TfSavedModel.from_path(folder)
+
+
 def test_missing_variables_are_told_without_loading_halfway(half_plus_two, tmp_path):
     folder = copied(half_plus_two, tmp_path / "model")
     shutil.rmtree(folder / "variables")

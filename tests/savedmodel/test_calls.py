@@ -30,7 +30,9 @@ FINE = {
     "none": {},
     "a long chain": chain(200),
     "one that is not there": {"f": ["gone"]},
-    "each calls all below": {f"f{n}": [f"f{m}" for m in range(n)] for n in range(100)},
+    "each calls all below": {f"f{n}": [f"f{m}" for m in range(n)] for n in range(10)},
+    "one that is called often": {"f": ["g"] * 5000, "g": ["h"] * 20, "h": []},
+    "each twice, but not often": {**{f"f{n}": [f"f{n + 1}"] * 2 for n in range(8)}, "f8": []},
     "many": {f"f{n}": [] for n in range(5000)},
 }
 ENDLESS = {
@@ -57,6 +59,26 @@ def test_functions_without_end_are_refused(calls, is_reversed):
     assert caught.value.problem.startswith(
         "model has functions that call themselves, or one another more than 200 deep, such as '"
     )
+    assert caught.value.hint
+
+
+MULTIPLIED = {
+    "each twice": {**{f"f{n}": [f"f{n + 1}"] * 2 for n in range(12)}, "f12": []},
+    "each calls all below": {f"f{n}": [f"f{m}" for m in range(n)] for n in range(100)},
+    "each by way of two": {
+        **{f"f{n}": [f"a{n}", f"b{n}"] for n in range(20)},
+        **{f"{one}{n}": [f"f{n + 1}"] * (n < 19) for n in range(20) for one in "ab"},
+    },
+}
+
+
+@pytest.mark.parametrize("calls", MULTIPLIED.values(), ids=MULTIPLIED)
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_functions_that_multiply_are_refused(calls, is_reversed):
+    if is_reversed:
+        calls = dict(reversed(calls.items()))
+    with pytest.raises(LoadError, match="call one another so often") as caught:
+        refuse_endless_calls(model_of(calls), Path("model"))
     assert caught.value.hint
 
 

@@ -9,14 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from cpr.errors import LoadError, shorten
+
 # Where TensorFlow wants an op to be is for the machine that serves to decide, and the op that a
 # node was to be beside may be gone.
 _PLACEMENT = "_class"
 
 
 def tensor_of(name: str) -> tuple[str, int]:
-    """The node and the number of the output that a node's data input names."""
+    """The node and the number of the output that a node's data input names.
+
+    Raises:
+        LoadError: It is no number.
+    """
     node, _, index = name.partition(":")
+    if index and not (index.isascii() and index.isdigit()):
+        raise LoadError(
+            f"{shorten(name)} is no tensor's name: a number is expected after the colon.",
+            hint="Export the model again; this one is damaged.",
+        )
     return node, int(index or 0)
 
 

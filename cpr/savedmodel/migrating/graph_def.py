@@ -91,7 +91,7 @@ def _importing(tf: Any, source: Path, session: Any) -> Iterator[None]:
     try:
         with session.graph.as_default(), without_deprecations(tf):
             yield
-    except (ValueError, KeyError, tf.errors.OpError) as error:
+    except Exception as error:  # TensorFlow raises almost anything for a damaged graph
         raise LoadError(
             f"TensorFlow {tf.__version__} cannot import {source}: {first_line(error, source)}",
             hint="An op that it does not know comes with a library; import that before you export.",

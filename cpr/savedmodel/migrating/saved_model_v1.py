@@ -13,7 +13,7 @@ from cpr.savedmodel.migrating.opening import as_servable
 from cpr.savedmodel.reach import initializers
 from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.servable import Servable, SourceOptions
-from cpr.savedmodel.tensorflow_library import first_line, without_deprecations
+from cpr.savedmodel.tensorflow_library import EXPORT_AGAIN, first_line, without_deprecations
 
 
 def open_saved_model_v1(tf: Any, source: Path, options: SourceOptions) -> Servable:
@@ -41,7 +41,7 @@ def _load(tf: Any, session: Any, source: Path, wanted: tuple[str, ...]) -> V1Mod
             )
     except Exception as error:  # TensorFlow raises almost anything for a damaged model
         message = first_line(error, source)
-        hint = ""
+        hint = EXPORT_AGAIN
         if "Op type not registered" in message:
             hint = "A library defines that op; import it before you export."
         raise LoadError(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cpr.errors import LoadError, shorten
 from cpr.savedmodel.protos import Example
 from cpr.savedmodel.samples.features import Feature
 from cpr.wire.tensors import Array, columns, dense
@@ -77,8 +78,20 @@ def arrays_of(instances: Sequence[Any], types: Mapping[str, Any], what: str) -> 
 
 
 def numpy_type(dtype: str) -> Any:
-    """What holds values of TensorFlow's type: bytes for strings, float32 for bfloat16."""
-    return bytes if dtype == "string" else np.dtype("float32" if dtype == "bfloat16" else dtype)
+    """What holds values of TensorFlow's type: bytes for strings, float32 for bfloat16.
+
+    Raises:
+        LoadError: There are no values of that type.
+    """
+    if dtype == "string":
+        return bytes
+    try:
+        return np.dtype("float32" if dtype == "bfloat16" else dtype)
+    except TypeError as error:
+        raise LoadError(
+            f"A signature takes the type {shorten(dtype)}, which has no values.",
+            hint="Export the model again, with inputs of numbers, truth values or texts.",
+        ) from error
 
 
 def strings(values: Sequence[bytes], shape: tuple[int, ...]) -> Array:

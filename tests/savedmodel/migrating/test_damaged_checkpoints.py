@@ -8,6 +8,7 @@ import pytest
 
 from cpr.errors import LoadError
 from cpr.savedmodel import export, protos
+from cpr.savedmodel.migrating.graph_cut import tensor_of
 
 NAMES = {"inputs": {"x": "x:0"}, "outputs": {"y": "y:0"}}
 
@@ -48,3 +49,19 @@ def test_a_variable_that_its_collection_has_twice_is_one(tf, trained, copied, tm
         tf.constant(trained.feeds["x"])
     )
     assert np.allclose(answered["y"], trained.answer["y"], atol=1e-6)
+
+
+def test_a_collection_that_cannot_be_read_is_told(tf, copied, tmp_path):
+    meta = copied / "model.ckpt-3.meta"
+    model = protos.MetaGraphDef.FromString(meta.read_bytes())
+    model.collection_def["variables"].bytes_list.value[0] = b"\xff\xff"
+    meta.write_bytes(model.SerializeToString())
+    with pytest.raises(LoadError, match=r"^TensorFlow [\d.]+ cannot import .*ckpt-3\.meta: "):
+        export(meta, tmp_path / "out", **NAMES)
+
+
+@pytest.mark.parametrize("name", ["x:0_", "x:-1", "x:y"])
+def test_a_tensor_without_a_number_is_told(name):
+    with pytest.raises(LoadError, match="is no tensor's name: a number is expected") as caught:
+        tensor_of(name)
+    assert caught.value.hint

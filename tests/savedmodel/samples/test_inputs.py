@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cpr.errors import UsageError
+from cpr.errors import LoadError, UsageError
 from cpr.savedmodel.protos import Example, MetaGraphDef
 from cpr.savedmodel.samples.inputs import sample_inputs
 
@@ -79,3 +79,9 @@ def test_what_has_no_rank_is_tried_as_a_batch_and_as_a_scalar(tmp_path):
     meta_graph.signature_def["serve"].inputs["x"].tensor_shape.unknown_rank = True
     tries = sample_inputs(meta_graph, tmp_path)["serve"]
     assert {one["x"].shape for one in tries} == {(8,), (8, 16), (), (1,)}
+
+
+def test_a_type_without_values_is_told(tmp_path):
+    with pytest.raises(LoadError, match="takes the type 'invalid', which has no values") as caught:
+        sample_inputs(graph_taking(0, -1), tmp_path)
+    assert caught.value.hint
