@@ -201,13 +201,13 @@ def read_record(folder: Path) -> dict[str, Any]:
 def _check_source(artifact: Artifact, record: Mapping[str, Any]) -> None:
     source = record["source"]
     if source.get("kind") != artifact.kind.value:
-        raise _Unusable(f"it was made from a {shorten(source.get('kind'))} model")
+        raise _Unusable(f"the compiled model was made from a {shorten(source.get('kind'))} model")
     now, then = hash_source(artifact), source.get("files")
     if now == then:
         return
     then = then if isinstance(then, dict) else {}
     changed = sorted(path for path in {*now, *then} if now.get(path) != then.get(path))
-    raise _Unusable(f"it was made from another {', '.join(changed[:3])}")
+    raise _Unusable(f"the compiled model was made from another {', '.join(changed[:3])}")
 
 
 def _check_files(folder: Path, record: Mapping[str, Any]) -> None:

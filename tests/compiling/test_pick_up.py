@@ -67,7 +67,10 @@ def test_warns_once_and_serves_the_original_where_that_was_changed(folder, caplo
     predictor = XgboostBooster.from_path(folder)
     assert type(predictor.booster).__name__ == "Booster"
     assert len(caplog.records) == 1
-    assert "it was made from another model.ubj; run cpr compile again" in caplog.text
+    said = "the compiled model was made from another model.ubj"
+    assert f"{said}; run cpr compile again" in caplog.text
+    with pytest.raises(LoadError, match=f"'onnx', but {said} in "):
+        kind(folder, "onnx")
 
 
 def break_file(folder):

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +68,17 @@ def test_needs_no_tensorflow_to_answer(compiled_network):
     assert heavy == []
     expected = native(folder).predict(ROWS)
     np.testing.assert_allclose(body["predictions"], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells it")
+def test_needs_little_memory_to_answer(compiled_network):
+    folder, _ = compiled_network
+    # What getrusage tells is the parent's, too.
+    told = FRESH + 'print(next(s for s in open("/proc/self/status") if s.startswith("VmHWM")))'
+    command = [sys.executable, "-c", told, str(folder), json.dumps(ROWS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    kilobytes = int(done.stdout.splitlines()[1].split()[1])
+    assert kilobytes < 100_000
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 3e38])
