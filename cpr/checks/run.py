@@ -27,7 +27,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "package_metadata",
         "package_resolve",
     ),
-    "artifacts": ("artifact_models", "artifact_pickles", "artifact_files", "artifact_secrets"),
+    "artifacts": (
+        "artifact_models",
+        "artifact_explanations",
+        "artifact_pickles",
+        "artifact_files",
+        "artifact_secrets",
+    ),
     "behaviour": ("behaviour",),
 }
 # What runs the routine; pointless, or worse, while an error is known.

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
@@ -21,7 +20,7 @@ from cpr.explaining.fitting import check
 from cpr.explaining.gradient_model import GradientModel, why_not
 from cpr.explaining.gradients import Target
 from cpr.explaining.labels import attributions_of, columns_of, shares_of
-from cpr.explaining.metadata import FILE, Metadata, read
+from cpr.explaining.metadata import Metadata, find, read
 from cpr.explaining.options import AUTO, GRADIENTS, SHAPLEY, Options
 from cpr.explaining.sampling import Oracle
 from cpr.explaining.scores import Scorer, scorer_of, with_scores
@@ -58,7 +57,7 @@ class Explainer:
         Raises:
             LoadError: It is invalid, or does not fit the model.
         """
-        path = find_metadata(self.routine)
+        path = self.routine.model_dir and find(self.routine.model_dir)
         if path is None:
             return None
         metadata = read(path)
@@ -260,18 +259,6 @@ class Explainer:
         only = self.routine.settings.output if signature is not None and not only else only
         scorer = scorer_of(prediction, self.routine, only=only, wanted=wanted, names=names)
         return replace(scorer, labels=labels) if labels else scorer
-
-
-def find_metadata(routine: Routine) -> Path | None:
-    """The explanation metadata beside a routine's model, in its version's folder or above."""
-    if routine.model_dir is None:
-        return None
-    nested = sorted(
-        (path for path in routine.model_dir.glob(f"*/{FILE}") if path.parent.name.isdigit()),
-        key=lambda path: int(path.parent.name),
-    )
-    places = [*nested[-1:], routine.model_dir / FILE]
-    return next((path for path in places if path.is_file()), None)
 
 
 def _feature_names(routine: Routine) -> list[str]:

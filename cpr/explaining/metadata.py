@@ -101,6 +101,16 @@ class Metadata:
         }
 
 
+def find(model_dir: Path) -> Path | None:
+    """The file in a model directory: in the folder of its highest version, or beside that."""
+    nested = sorted(
+        (path for path in model_dir.glob(f"*/{FILE}") if path.parent.name.isdigit()),
+        key=lambda path: int(path.parent.name),
+    )
+    places = [*nested[-1:], model_dir / FILE]
+    return next((path for path in places if path.is_file()), None)
+
+
 def read(path: Path) -> Metadata:
     """The metadata in a file.
 

@@ -7,6 +7,7 @@ import zipfile
 import pytest
 
 from cpr.checks.run import check_routine
+from cpr.savedmodel import protos
 
 
 @pytest.fixture
@@ -118,3 +119,49 @@ def test_variables_without_their_data_are_damaged(trained, model_dir):
     assert identity == "CPR312"
     assert "variables.data-00000-of-… with " in message
     assert message.endswith(" is missing")
+
+
+METADATA = {
+    "inputs": {"rows": {"input_tensor_name": "rows", "input_baselines": [[0, 0, 0]]}},
+    "outputs": {"scores": {"output_tensor_name": "scores"}},
+}
+
+
+def changed(side, **item):
+    [name] = METADATA[side]
+    return {**METADATA, side: {name: {**METADATA[side][name], **item}}}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (METADATA, None),
+        (changed("inputs", input_tensor_name="row"), "rows.input_tensor_name is 'row'; the model"),
+        (changed("inputs", input_baselines=[[0, 0]]), "input_baselines[0] has 2 values; the input"),
+        (changed("outputs", output_tensor_name="score"), "output_tensor_name is 'score'; the"),
+        ({**METADATA, "outputs": {}}, "outputs is {}; expected an object with the outputs to"),
+        ([], "the document is []; expected an object"),
+    ],
+    ids=["fits", "input", "width", "output", "no output", "no object"],
+)
+def test_explanation_metadata_fits_the_signature(model_dir, document, said):
+    graph = protos.SavedModel(saved_model_schema_version=1)
+    own = graph.meta_graphs.add()
+    own.meta_info_def.tags.append("serve")
+    signature = own.signature_def["serving_default"]
+    for side, name in ((signature.inputs, "rows"), (signature.outputs, "scores")):
+        side[name].name = f"{name}_1:0"
+        side[name].dtype = 1
+        for size in (-1, 3):
+            side[name].tensor_shape.dim.add(size=size)
+    (model_dir / "1").mkdir()
+    (model_dir / "1" / "saved_model.pb").write_bytes(graph.SerializeToString())
+    (model_dir / "1" / "explanation_metadata.json").write_text(json.dumps(document))
+    findings = found(model_dir)
+    if said is None:
+        assert findings == []
+    else:
+        [(identity, severity, message)] = findings
+        assert (identity, severity) == ("CPR313", "error")
+        assert message.startswith("1/explanation_metadata.json: ")
+        assert said in message
