@@ -19,7 +19,7 @@ from cpr.isolated.start import launch
 from cpr.server.control import ControlSocket
 
 _ABORT_S = 0.5
-_CUT_OFF_S = 0.1
+_CUT_OFF_S = 1.0
 
 _CUT_OFF = (
     "It had closed its connection to the server, and was ended for that: close no descriptor that "

@@ -18,6 +18,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cpr import user_errors
@@ -44,7 +45,7 @@ from cpr.serving import open_routine
 logger = logging.getLogger(__name__)
 
 _KEPT_BYTES = 64 << 20
-_CUT_OFF_S = 1.0
+_CUT_OFF_S = 5.0
 
 
 def main(start: Mapping[str, Any]) -> None:
@@ -77,9 +78,9 @@ def main(start: Mapping[str, Any]) -> None:
         routine, ready = _load(start, options)
     except BaseException as error:  # SystemExit of user code too: it fails the load, no more
         end_forks()
-        control.send({"say": "failed", "error": error_to_json(error)})
-        code = error.exit_code if isinstance(error, CprError) else LoadError.exit_code
-        raise SystemExit(code) from None  # the supervisor tells it, in full
+        told = _told(LoadError, "loading", error)
+        control.send({"say": "failed", "error": error_to_json(told)})
+        raise SystemExit(told.exit_code) from None  # the supervisor tells it, in full
     end_forks()
     with routine:
         control.send(ready)
@@ -97,14 +98,23 @@ def _serve(loop: WorkerLoop, routine: Routine, control: ControlSocket) -> None:
     except BaseException as error:
         try:
             traceback.print_exc()
-            problem = f"the process was ended by {user_errors.describe(error)}."
-            made = user_errors.explained(UserCodeError, problem, error, routine.roots)
-            control.send({"say": "failed", "error": error_to_json(made)})
+            told = _told(UserCodeError, "the process", error, routine.roots)
+            control.send({"say": "failed", "error": error_to_json(told)})
         except OSError:
             time.sleep(_CUT_OFF_S)  # the supervisor ends it meanwhile, and knows why
         finally:
             sys.stderr.flush()
             os._exit(1)
+
+
+def _told(
+    kind: type[CprError], what: str, error: BaseException, roots: Sequence[Path] = ()
+) -> CprError:
+    """The error, or one of ours for what nobody has caught: KeyboardInterrupt, and its like."""
+    if isinstance(error, CprError):
+        return error
+    problem = f"{what} was ended by {user_errors.describe(error)}."
+    return user_errors.explained(kind, problem, error, roots)
 
 
 def _load(start: Mapping[str, Any], options: ServeOptions) -> tuple[Routine, dict[str, Any]]:

@@ -42,6 +42,17 @@ def test_a_fork_that_comes_back_from_loading_serves_nothing(serve, faults, tmp_p
     assert len(server.workers()) == 1
 
 
+def test_an_interrupt_while_loading_is_told_with_its_line(serve, tmp_path):
+    from running_server import FAULTS, ServerFailed
+
+    source = tmp_path / "predictor.py"
+    source.write_text(FAULTS.read_text().replace("return cls()", "raise KeyboardInterrupt"))
+    with pytest.raises(ServerFailed) as failed:
+        serve(f"{source}:FaultPredictor", "--model-name=m", "--model-dir", tmp_path)
+    assert "cpr: loading was ended by KeyboardInterrupt." in str(failed.value)
+    assert "in from_path: raise KeyboardInterrupt" in str(failed.value)
+
+
 def test_a_process_that_predict_forked_can_be_terminated(server):
     before = worker(server)
     assert server.predict({"do": "terminate"})[0] == 200
