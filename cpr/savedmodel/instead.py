@@ -13,9 +13,24 @@ _ARCHIVES = (".keras", ".h5", ".hdf5")
 _SHOWN = 6
 
 
+def no_directory(file: Path) -> LoadError:
+    """The error for a file in place of a SavedModel's directory."""
+    hint = ""
+    if file.name in (BINARY, TEXT):
+        hint = f"Name the directory that it is in: {file.parent}"
+    elif file.suffix in _ARCHIVES:
+        hint = f"Export it first: cpr export-model {file} OUT"
+    return LoadError(f"{file} is a file; the directory of a SavedModel is expected.", hint=hint)
+
+
 def no_saved_model(folder: Path) -> LoadError:
-    """The error for a directory without a SavedModel, there or below."""
+    """The error for a directory that is no SavedModel, by what is there and below."""
     names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    for model in (path.parent for path in names if path.name in (BINARY, TEXT)):
+        return LoadError(
+            f"{folder} is no SavedModel: it holds neither {BINARY} nor {TEXT}.",
+            hint=f"A SavedModel is in {folder / model}: name the directory of the model itself.",
+        )
     checkpoints = [path for path in names if path.suffix in (".index", ".meta")]
     archives = [path for path in names if path.suffix in _ARCHIVES]
     for bundle in (path for path in checkpoints if path.name == SESSION_BUNDLE):

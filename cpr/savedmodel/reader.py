@@ -9,7 +9,7 @@ from google.protobuf import text_format
 from cpr.errors import LoadError
 from cpr.publishing import write_atomically
 from cpr.savedmodel import protos
-from cpr.savedmodel.instead import no_saved_model
+from cpr.savedmodel.instead import no_directory, no_saved_model
 from cpr.savedmodel.layout import BINARY, TEXT, refuse_special_files
 from cpr.savedmodel.skim import Malformed, Skim, skim
 from cpr.savedmodel.text_form import parse_text
@@ -30,12 +30,13 @@ def model_file(folder: Path) -> Path:
     for name in (BINARY, TEXT):
         if (folder / name).is_file():
             return folder / name
+    if folder.is_file():
+        raise no_directory(folder)
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
         beside = [item.name for item in folder.parent.iterdir()] if folder.parent.is_dir() else []
         raise LoadError(
-            f"{folder} {what}; the directory of a SavedModel is expected.",
-            hint=did_you_mean(folder.name, beside) if what == "does not exist" else "",
+            f"{folder} does not exist; the directory of a SavedModel is expected.",
+            hint=did_you_mean(folder.name, beside),
         )
     raise no_saved_model(folder)
 

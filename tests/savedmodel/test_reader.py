@@ -188,8 +188,31 @@ def test_a_path_that_is_no_directory_is_told(tmp_path):
     with pytest.raises(LoadError, match="modle does not exist; the directory of a") as caught:
         reader.read_saved_model(tmp_path / "modle")
     assert caught.value.hint == "Did you mean 'model'?"
-    with pytest.raises(LoadError, match="file is a file; the directory of a SavedModel"):
-        reader.read_saved_model(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("file", ""),
+        ("model.h5", "Export it first: cpr export-model {}/model.h5 OUT"),
+        ("saved_model.pb", "Name the directory that it is in: {}"),
+    ],
+)
+def test_a_file_in_place_of_the_directory_is_told(tmp_path, name, hint):
+    (tmp_path / name).touch()
+    with pytest.raises(LoadError, match=f"{name} is a file; the directory of a") as caught:
+        reader.read_saved_model(tmp_path / name)
+    assert caught.value.hint == hint.format(tmp_path)
+
+
+def test_a_directory_above_the_model_is_told_where_that_is(tmp_path):
+    model = tmp_path / "run" / "export" / "1"
+    (model / "variables").mkdir(parents=True)
+    (model / "saved_model.pb").touch()
+    (model / "variables" / "variables.index").touch()
+    with pytest.raises(LoadError, match="run is no SavedModel: it holds neither") as caught:
+        reader.read_saved_model(tmp_path / "run")
+    assert caught.value.hint.startswith(f"A SavedModel is in {model}:")
 
 
 @pytest.mark.parametrize(
