@@ -8,13 +8,14 @@ open are tried from large to small.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cpr.errors import BadInput, UsageError
+from cpr.errors import BadInput, LoadError, UsageError, shorten
 from cpr.savedmodel.meta_graph import Signature, as_fed
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.samples.features import PARSERS, Feature, constant_texts, parsed_features
@@ -23,6 +24,7 @@ from cpr.savedmodel.samples.words import words_for
 from cpr.wire.tensors import Array
 
 ROWS = 8
+_MOST_VALUES = 1 << 28
 _Try = tuple[int, int, tuple[int, ...], tuple[int | None, ...], int]
 # What open dimensions, integers, shapes said to be scalar, unknown ones, and the number of
 # instances are, tried in this order: old exporters left shapes out, which reads as a scalar.
@@ -76,6 +78,12 @@ def _made_up(
     for alias, spec in signature.inputs.items():
         known = scalar if spec.shape == () else unknown if spec.shape is None else spec.shape
         shape = _filled(known, open_size, rows)
+        if math.prod(shape) > _MOST_VALUES:
+            raise LoadError(
+                f"{shorten(signature.name)} takes {shorten(alias)} of the shape {list(shape)}, of "
+                "which no sample is made up: it has too many values.",
+                hint="Give instances that it takes; or export the model again if it is damaged.",
+            )
         if spec.dtype == "string" and features and len(shape) <= 1:
             made[alias] = made_up_examples(features, shape, generator, words=words, classes=classes)
         else:

@@ -81,6 +81,13 @@ def test_what_has_no_rank_is_tried_as_a_batch_and_as_a_scalar(tmp_path):
     assert {one["x"].shape for one in tries} == {(8,), (8, 16), (), (1,)}
 
 
+@pytest.mark.parametrize("sizes", [(-1, 2**31), (2**62, 4), (2**40, 2**40), (2**29,)], ids=str)
+def test_no_samples_of_enormous_shapes_are_made_up(tmp_path, sizes):
+    with pytest.raises(LoadError, match="no sample is made up: it has too many values") as caught:
+        sample_inputs(graph_taking(FLOAT, *sizes), tmp_path)
+    assert caught.value.hint
+
+
 def test_a_type_without_values_is_told(tmp_path):
     with pytest.raises(LoadError, match="takes the type 'invalid', which has no values") as caught:
         sample_inputs(graph_taking(0, -1), tmp_path)
