@@ -12,7 +12,8 @@ import numpy as np
 from cpr.artifacts.quiet import without_noise
 from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.extras import import_extra
-from cpr.runtimes.signatures import DEFAULT, Signature, TensorSpec
+from cpr.runtimes.signatures import Signature, TensorSpec
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.wire.tensors import Array
 
 
@@ -72,7 +73,7 @@ class LiteRTRunner:
     def _make_calls(self) -> dict[str, _Call]:
         names = self._interpreter.get_signature_list()
         if not names:
-            return {DEFAULT: _PlainCall(self._interpreter)}
+            return {DEFAULT_SIGNATURE: _PlainCall(self._interpreter)}
         return {name: _Call(self._interpreter.get_signature_runner(name)) for name in names}
 
 

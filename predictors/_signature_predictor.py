@@ -15,7 +15,8 @@ from cpr.errors import BadInput, LoadError, PredictionFailed
 from cpr.estimators.preparation import Preparation
 from cpr.predictor import Predictor
 from cpr.predictors._checks import check_request
-from cpr.runtimes.signatures import DEFAULT, Signature, TensorSpec, choose, find_default
+from cpr.runtimes.signatures import Signature, TensorSpec, choose, find_default
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array, columns, dense, describe, rows
 
@@ -60,7 +61,7 @@ class SignaturePredictor(Predictor):
         _check(self.signatures, settings)
         self._runner = runner
         self._settings = settings
-        usual = find_default(self.signatures, settings.signature_name) or DEFAULT
+        usual = find_default(self.signatures, settings.signature_name) or DEFAULT_SIGNATURE
         self._usual = self.signatures.get(usual)
         self._served = {s.name for s in self.signatures.values() if _find_unserved(s) is None}
         self.preprocessor = load_preprocessor(folder, settings)

@@ -16,6 +16,7 @@ from cpr.describing.samples import given_samples, invented_sample
 from cpr.describing.tensors import ANYTHING, onnx_signature, tensor_signatures
 from cpr.predictor import Predictor
 from cpr.routine import Routine
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ def _default(signatures: Mapping[str, Any], configured: str) -> str:
         return configured
     if len(signatures) == 1:
         return next(iter(signatures))
-    return "serving_default" if "serving_default" in signatures else ""
+    return DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in signatures else ""
 
 
 def _summary(predictor: Any) -> str:

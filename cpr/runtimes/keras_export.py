@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cpr.errors import LoadError
-from cpr.runtimes.signatures import DEFAULT, Signature
+from cpr.runtimes.signatures import Signature
 from cpr.runtimes.tf_session import TfSession
 from cpr.savedmodel.keras_interface import (
     input_names,
@@ -15,6 +15,7 @@ from cpr.savedmodel.keras_interface import (
     output_names,
     structure_of,
 )
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.savedmodel.tensorflow_library import first_line
 
 
@@ -68,11 +69,11 @@ def export_to(folder: Path, tf: Any, model: Any, path: Path) -> tuple[TfSession,
     except Exception as error:
         message = first_line(error, path.parent)
         raise LoadError(f"{path} cannot be made a graph: {message}") from error
-    exported = session.signatures[DEFAULT]
+    exported = session.signatures[DEFAULT_SIGNATURE]
     names = input_names(structure, inputs)
     outputs = output_names(tf, model, produced[0])
     return session, Signature(
-        DEFAULT,
+        DEFAULT_SIGNATURE,
         exported.method,
         {name: exported.inputs[f"input_{i}"] for i, name in enumerate(names)},
         {name: exported.outputs[f"output_{i}"] for i, name in enumerate(outputs)},

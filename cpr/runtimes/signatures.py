@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cpr.errors import BadInput
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import describe
-
-DEFAULT = "serving_default"
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def choose(
     """
     if requested is not None and not isinstance(requested, str):
         raise BadInput(f"signature_name is {describe(requested)}; expected a text.")
-    name = requested or find_default(signatures, configured) or DEFAULT
+    name = requested or find_default(signatures, configured) or DEFAULT_SIGNATURE
     if name in signatures:
         return signatures[name]
     known = f"Known are {', '.join(map(repr, sorted(signatures)))}."
@@ -90,4 +89,4 @@ def find_default(signatures: Iterable[str], configured: str = "") -> str:
     names = list(signatures)
     if configured or len(names) == 1:
         return configured or names[0]
-    return DEFAULT if DEFAULT in names else ""
+    return DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in names else ""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from cpr.errors import LoadError
 
+DEFAULT_SIGNATURE = "serving_default"
+"""What a request means that names no signature."""
 BINARY, TEXT = "saved_model.pb", "saved_model.pbtxt"
 _FOLDERS = ("", "variables", "assets", "assets.extra")
 

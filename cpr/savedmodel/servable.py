@@ -13,7 +13,6 @@ from typing import Any
 
 from cpr.wire.tensors import Array
 
-DEFAULT = "serving_default"
 PREDICT = "tensorflow/serving/predict"
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from cpr.savedmodel import protos
-from cpr.savedmodel.samples.requests import DEFAULT
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.savedmodel.warmup_file import DamagedRecords, framed, read_records
 
 
@@ -38,4 +38,4 @@ def _signatures(record: bytes) -> set[str]:
         return set()
     request = getattr(log, kind).request
     tasks = request.tasks if kind == "multi_inference_log" else [request]
-    return {task.model_spec.signature_name or DEFAULT for task in tasks}
+    return {task.model_spec.signature_name or DEFAULT_SIGNATURE for task in tasks}

@@ -15,8 +15,9 @@ from cpr.savedmodel.exporting.structures import (
     named_outputs,
     parameter_names,
 )
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.savedmodel.reader import read_saved_model
-from cpr.savedmodel.servable import DEFAULT, Servable, ServableFunction, SourceOptions, Tensors
+from cpr.savedmodel.servable import Servable, ServableFunction, SourceOptions, Tensors
 from cpr.savedmodel.tensorflow_library import load_saved_model
 from cpr.wire.tensors import Array
 
@@ -30,7 +31,7 @@ def open_function(tf: Any, source: Any, options: SourceOptions) -> Servable:
     name = getattr(source, "__name__", None) or getattr(source, "name", "") or "function"
     return Servable(
         f"function {name!r}",
-        {DEFAULT: servable_function(tf, source, options.inputs)},
+        {DEFAULT_SIGNATURE: servable_function(tf, source, options.inputs)},
         holders=tuple(held_by(source)),
     )
 
@@ -50,7 +51,9 @@ def open_module(tf: Any, source: Any, options: SourceOptions) -> Servable:
             hint="Give one an input_signature, or say inputs={name: tf.TensorSpec(…)}.",
         )
     functions = {
-        DEFAULT if name == "__call__" else name: servable_function(tf, item, options.inputs)
+        DEFAULT_SIGNATURE if name == "__call__" else name: servable_function(
+            tf, item, options.inputs
+        )
         for name, item in found.items()
     }
     return Servable(f"{type(source).__name__} object", functions, holders=(source,))

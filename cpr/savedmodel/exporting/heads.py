@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cpr.errors import UsageError, shorten
-from cpr.savedmodel.servable import DEFAULT, METHODS, Servable, ServableFunction, Tensors
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
+from cpr.savedmodel.servable import METHODS, Servable, ServableFunction, Tensors
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array
 
 # A module's function of one of these names is its default signature.
-_USUAL = (DEFAULT, "serve", "call", "predict")
+_USUAL = (DEFAULT_SIGNATURE, "serve", "call", "predict")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def as_heads(signatures: Mapping[str, Any] | None, servable: Servable) -> dict[s
         default = next((name for name in _USUAL if name in names), None)
         default = names[0] if len(names) == 1 else default
         heads = {name: Head(name) for name in names}
-        return heads if default is None else {DEFAULT: Head(default), **heads}
+        return heads if default is None else {DEFAULT_SIGNATURE: Head(default), **heads}
     return {name: _as_head(name, value) for name, value in signatures.items()}
 
 

@@ -16,7 +16,8 @@ from cpr.savedmodel.keras_interface import (
     structure_of,
 )
 from cpr.savedmodel.keras_loading import load_keras
-from cpr.savedmodel.servable import DEFAULT, Servable, ServableFunction, SourceOptions, Tensors
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
+from cpr.savedmodel.servable import Servable, ServableFunction, SourceOptions, Tensors
 from cpr.wire.tensors import Array
 
 
@@ -55,7 +56,7 @@ def open_keras_model(tf: Any, source: Any, options: SourceOptions) -> Servable:
         return as_arrays(call(constants(tf, arrays, specs)))
 
     function = ServableFunction(call, specs, reference=reference)
-    return Servable(title, {DEFAULT: function}, holders=(source,))
+    return Servable(title, {DEFAULT_SIGNATURE: function}, holders=(source,))
 
 
 def _inputs(tf: Any, model: Any, options: SourceOptions, title: str) -> tuple[dict[str, Any], Any]:

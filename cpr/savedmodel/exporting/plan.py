@@ -16,7 +16,8 @@ from cpr.savedmodel.exporting.receivers import with_examples
 from cpr.savedmodel.exporting.samples import given_arrays
 from cpr.savedmodel.exporting.structures import held_by
 from cpr.savedmodel.exporting.transformers import is_transformer
-from cpr.savedmodel.servable import DEFAULT, Servable, ServableFunction
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
+from cpr.savedmodel.servable import Servable, ServableFunction
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,12 @@ class Plan:
     ) -> dict[str, ServableFunction]:
         """The signatures of one MetaGraph; equal heads share one function."""
         heads = as_heads(wanted, servable)
-        if DEFAULT not in heads:
+        if DEFAULT_SIGNATURE not in heads:
             raise UsageError(
-                f"none of the signatures {', '.join(map(repr, heads))} is {DEFAULT!r}, which "
-                "answers requests that name none.",
-                hint=f"Name one so: signatures={{{DEFAULT!r}: …}}, --signature {DEFAULT}=FUNCTION.",
+                f"none of the signatures {', '.join(map(repr, heads))} is "
+                f"{DEFAULT_SIGNATURE!r}, which answers requests that name none.",
+                hint=f"Name one so: signatures={{{DEFAULT_SIGNATURE!r}: …}}, "
+                f"--signature {DEFAULT_SIGNATURE}=FUNCTION.",
             )
         made: list[tuple[Head, Any, ServableFunction]] = []
         signatures = {}

@@ -11,7 +11,8 @@ import numpy as np
 from cpr.errors import UsageError, shorten
 from cpr.savedmodel import protos
 from cpr.savedmodel.exporting.samples import given_arrays
-from cpr.savedmodel.servable import CLASSIFY, DEFAULT, PREDICT, REGRESS, ServableFunction
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
+from cpr.savedmodel.servable import CLASSIFY, PREDICT, REGRESS, ServableFunction
 from cpr.savedmodel.warmup_file import FILE, MOST
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array
@@ -63,7 +64,7 @@ def _read(
             f"{what} is {shorten(body)}; expected a request.",
             hint='Write {"instances": […]}, and "signature_name" where it is not the default.',
         )
-    name = body.get("signature_name", DEFAULT)
+    name = body.get("signature_name", DEFAULT_SIGNATURE)
     if name not in signatures:
         raise UsageError(
             f"{what} names the signature {name!r}; there is {', '.join(map(repr, signatures))}.",

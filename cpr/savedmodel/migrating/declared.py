@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cpr.errors import LoadError, UsageError, shorten
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.savedmodel.migrating.model import V1Signature, named
-from cpr.savedmodel.servable import DEFAULT, SourceOptions
+from cpr.savedmodel.servable import SourceOptions
 
 _SHOWN = 8
 # Ops that end a graph without being an answer.
@@ -32,7 +33,7 @@ def signatures_of(graph: Any, options: SourceOptions, source: str) -> dict[str, 
         inputs = _only(_placeholders(graph), "inputs", source)
     if not outputs:
         outputs = _only(_ends(graph), "outputs", source, lambda ends: _likely(graph, ends))
-    return named(graph, {DEFAULT: V1Signature(inputs, outputs)}, source)
+    return named(graph, {DEFAULT_SIGNATURE: V1Signature(inputs, outputs)}, source)
 
 
 def built_signatures(graph: Any, built: Any, source: str) -> dict[str, V1Signature]:
@@ -42,7 +43,7 @@ def built_signatures(graph: Any, built: Any, source: str) -> dict[str, V1Signatu
         UsageError: It is neither a pair of inputs and outputs, nor such pairs by name.
         LoadError: A tensor is of another graph.
     """
-    by_name = built if isinstance(built, Mapping) else {DEFAULT: built}
+    by_name = built if isinstance(built, Mapping) else {DEFAULT_SIGNATURE: built}
     return named(graph, {str(name): _pair(name, value) for name, value in by_name.items()}, source)
 
 

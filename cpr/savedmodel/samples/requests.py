@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cpr.savedmodel import protos
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.savedmodel.meta_graph import Signature, TensorSpec
 from cpr.savedmodel.reach import reach, signature_nodes
 from cpr.savedmodel.samples.features import PARSERS, constant_texts, parsed_features
 
-DEFAULT = "serving_default"
 _TEXT = "text"
 _WORDS = {"string": _TEXT, "bool": False}
 _MOST_VALUES = 1_000_000
@@ -46,7 +46,9 @@ def sample_request(
         for alias, spec in signature.inputs.items()
     }
     instance = next(iter(values.values())) if len(signature.inputs) == 1 and values else values
-    named = {} if is_only or signature.name == DEFAULT else {"signature_name": signature.name}
+    named = (
+        {} if is_only or signature.name == DEFAULT_SIGNATURE else {"signature_name": signature.name}
+    )
     return {**named, "instances": [instance]}
 
 

@@ -11,8 +11,8 @@ import pytest
 from cpr.errors import LoadError, UsageError
 from cpr.savedmodel import export
 from cpr.savedmodel.fresh import Run, run_fresh, run_here
+from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
-from cpr.savedmodel.servable import DEFAULT
 
 
 def serving_graph(tf):
@@ -41,7 +41,7 @@ def frozen(tf, trained, tmp_path_factory):
     return folder
 
 
-def answers(tf, folder, feeds, signature=DEFAULT, *, run=run_here):
+def answers(tf, folder, feeds, signature=DEFAULT_SIGNATURE, *, run=run_here):
     """What TensorFlow's own two loaders answer; `run_fresh` knows nothing of the export."""
     arrays = {name: np.asarray(value) for name, value in feeds.items()}
     [fresh] = run(folder, [Run(signature, arrays)])
@@ -162,13 +162,13 @@ def test_signatures_keep_their_methods(tf1_two_graphs, tmp_path):
     names = {name: proto.method_name for name, proto in graph.signature_def.items()}
     assert names["classify"] == "tensorflow/serving/classify"
     assert names["regress"] == "tensorflow/serving/regress"
-    assert names[DEFAULT] == "tensorflow/serving/predict"
+    assert names[DEFAULT_SIGNATURE] == "tensorflow/serving/predict"
 
 
 def test_serialized_examples_are_made_up_for_what_the_graph_parses(tf1_two_graphs, tmp_path):
     done = export(tf1_two_graphs, tmp_path / "out", source_tags=["serve"])
     assert {item.name: item.proof.deviation for item in done.signatures} == {
-        DEFAULT: 0.0,
+        DEFAULT_SIGNATURE: 0.0,
         "classify": 0.0,
         "regress": 0.0,
     }
@@ -299,9 +299,13 @@ def test_a_graph_that_counts_goes_on_counting(tf, tmp_path):
         builder.save()
     done = export(tmp_path / "old", tmp_path / "out", any_batch=False)
     step = {"by": np.float32(2.0)}
-    runs = [Run(DEFAULT, step), Run(DEFAULT, step), Run("get", {"unused": np.float32(0)})]
+    runs = [
+        Run(DEFAULT_SIGNATURE, step),
+        Run(DEFAULT_SIGNATURE, step),
+        Run("get", {"unused": np.float32(0)}),
+    ]
     assert [answer.outputs["count"] for answer in run_fresh(done.path, runs)] == [7.0, 9.0, 9.0]
-    assert [item.proof.remark for item in done.signatures if item.name == DEFAULT] == [
+    assert [item.proof.remark for item in done.signatures if item.name == DEFAULT_SIGNATURE] == [
         "the source cannot be called by itself"
     ]
 
