@@ -66,7 +66,7 @@ class RequestReader:
         passage: Where bodies lie that do not come with their frames.
     """
 
-    def __init__(self, passage: WorkerPassage | None = None) -> None:
+    def __init__(self, passage: WorkerPassage) -> None:
         self._passage = passage
         self._pieces: list[bytes] = []
         self._have = 0
@@ -93,7 +93,7 @@ class RequestReader:
                 self._wanted = end - start
                 break
             body = data[body_start:end]
-            if flags & PLACED and self._passage is not None:
+            if flags & PLACED:
                 (place,) = _PLACE.unpack(body)
                 body = self._passage.body(place, length)
             content_type = data[type_start:body_start].decode("latin-1") if type_length else ""

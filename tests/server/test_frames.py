@@ -29,10 +29,15 @@ def frame(number, body, *, dialect="tfserving", flags=0, request_id=b"r-1", cont
     return head + names + body
 
 
+def reader_of():
+    """A reader whose passage is empty."""
+    return RequestReader(WorkerPassage(memoryview(bytearray(PASSAGE_BYTES))))
+
+
 def test_a_frame_is_read_as_it_was_written():
     data = frame(3, b'{"instances": []}', dialect="vertex", content_type=b"application/json")
 
-    (read,) = RequestReader().feed(data)
+    (read,) = reader_of().feed(data)
 
     assert read.number == 3
     assert read.call.body == b'{"instances": []}'
@@ -47,7 +52,7 @@ def test_a_frame_is_read_as_it_was_written():
     ids=["alone", "gzip", "both"],
 )
 def test_flags_are_told_apart(flags, is_alone, is_gzip):
-    (read,) = RequestReader().feed(frame(1, b"x", flags=flags))
+    (read,) = reader_of().feed(frame(1, b"x", flags=flags))
 
     assert (read.is_alone, bool(read.call.encoding)) == (is_alone, is_gzip)
 
@@ -56,7 +61,7 @@ def test_flags_are_told_apart(flags, is_alone, is_gzip):
 def test_frames_may_arrive_in_pieces_of_any_size(piece):
     bodies = [b"", b"a", b"b" * 300, b"c" * 5000]
     data = b"".join(frame(n, body) for n, body in enumerate(bodies))
-    reader = RequestReader()
+    reader = reader_of()
 
     read = [f for at in range(0, len(data), piece) for f in reader.feed(data[at : at + piece])]
 
@@ -66,7 +71,7 @@ def test_frames_may_arrive_in_pieces_of_any_size(piece):
 
 def test_a_frame_that_lacks_a_byte_is_not_given():
     data = frame(1, b"whole") + frame(2, b"half")
-    reader = RequestReader()
+    reader = reader_of()
 
     assert [f.number for f in reader.feed(data[:-1])] == [1]
     assert [f.call.body for f in reader.feed(data[-1:])] == [b"half"]

@@ -17,6 +17,7 @@ from cpr.server.front_link import Link
 from cpr.server.front_protocol import FrontProtocol
 from cpr.server.front_short_way import RememberingProtocol
 from cpr.server.options import ServeOptions
+from cpr.server.passage import PASSAGE_BYTES, WorkerPassage
 from cpr.server.progress import Progress, make_page
 from cpr.server.tokens import new_token
 
@@ -82,7 +83,7 @@ class Side:
         self.progress = Progress(os.dup(page))
         self.link = Link(loop, 1, "1", ours, Progress(page))
         loop.run_until_complete(self.front.pool.add(self.link))
-        self.reader = RequestReader()
+        self.reader = RequestReader(WorkerPassage(memoryview(bytearray(PASSAGE_BYTES))))
 
     def connect(self):
         connection = self.kind(self.front, self.config, self.state)

@@ -11,6 +11,7 @@ from cpr.server.frames import ALONE, EXPIRED, RequestReader, pack_reply
 from cpr.server.front_exchange import Exchange
 from cpr.server.front_link import Link
 from cpr.server.front_pool import CRASHED, CRASHED_ONCE, Pool
+from cpr.server.passage import PASSAGE_BYTES, WorkerPassage
 from cpr.server.progress import Progress, make_page
 from cpr.wire.routes import Route
 
@@ -26,7 +27,7 @@ class FakeWorker:
         page = make_page()
         self.progress = Progress(os.dup(page))
         self.theirs, self.page = ours, page
-        self.reader = RequestReader()
+        self.reader = RequestReader(WorkerPassage(memoryview(bytearray(PASSAGE_BYTES))))
         self.frames = []
 
     async def receive(self, count):
