@@ -1,27 +1,124 @@
-"""Damages SavedModels, at random but reproducibly: their bytes, and the messages in them."""
+"""Damages models, at random but reproducibly: their bytes, and what these say."""
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
 
+from cpr.savedmodel import protos
+from cpr.savedmodel.layout import BINARY, TEXT
 from cpr.savedmodel.reader import read_saved_model, write_saved_model
 
 _WHOLE = [0, 1, -1, 2, 7, 1000, 2**31 - 1, -(2**31), 2**40, 2**63 - 1, -(2**63)]
 _TEXTS = ["", "/", "..", "../../../etc/passwd", "\0", "a:b:c", "^", "x" * 100_000, "é\u202e", ":0"]
+_INNER: dict[str, Any] = {
+    ".pb": protos.GraphDef,
+    ".meta": protos.MetaGraphDef,
+    ".json": None,
+    ".keras": None,
+}
 _NUMBERS = [0.0, -1.0, float("nan"), float("inf"), 1e308]
 
 
 def damage(folder: Path, seed: int) -> str:
-    """Damage a copy of a SavedModel in a way that the seed says; what was done."""
+    """Damage a copy of a model directory of any kind in a way that the seed says; what was done."""
     chance = random.Random(seed)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    kind = chance.choice([_messages] * 6 + [_bytes, _cut, _missing])
-    return kind(folder, files, chance)
+    inner = [path for path in files if path.name in (BINARY, TEXT) or path.suffix in _INNER]
+    inner = [path for path in inner if path.name != "fingerprint.pb"]
+    kinds = [_bytes, _cut, _missing, _swapped, _linked]
+    if inner and chance.random() < 0.7:
+        return _inside(folder, files, chance.choice(inner), chance)
+    return chance.choice(kinds)(folder, files, chance)
+
+
+def _inside(folder: Path, files: list[Path], path: Path, chance: random.Random) -> str:
+    """What the file says is changed, so that it can be read all the same."""
+    if path.name in (BINARY, TEXT):
+        return _messages(folder, files, chance)
+    if path.suffix == ".json":
+        document, done = _changed(json.loads(path.read_text()), chance)
+        path.write_text(json.dumps(document))
+        return f"{path.name}: {done}"
+    if path.suffix == ".keras":
+        return _archive(path, chance)
+    message = _INNER[path.suffix]()
+    message.ParseFromString(path.read_bytes())
+    done = "; ".join(_change(message, chance) for _ in range(chance.choice([1, 1, 2, 5, 20])))
+    path.write_bytes(message.SerializePartialToString())
+    return f"{path.name}: {done}"
+
+
+def _archive(path: Path, chance: random.Random) -> str:
+    """A Keras archive with another description, without a member, or with one that is a bomb."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = chance.choice(sorted(members))
+    kind = chance.choice(["changed", "changed", "changed", "missing", "bomb", "outside"])
+    if kind == "changed":
+        document, done = _changed(json.loads(members["config.json"]), chance)
+        members["config.json"], kind = json.dumps(document).encode(), done
+    elif kind == "missing":
+        del members[name]
+    elif kind == "bomb":
+        members[name] = chance.choice([b"\0", b"[", b" "]) * 10**8
+    else:
+        members[f"../../{name}"] = members[name]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+    return f"{path.name}: {name} {kind}"
+
+
+def _changed(document: Any, chance: random.Random) -> tuple[Any, str]:
+    """A JSON document with a value or several taken out, or made another."""
+    done = []
+    for _ in range(chance.choice([1, 1, 1, 2, 5])):
+        places = list(_places(document, ()))
+        if not places:
+            break
+        holder, key, path = chance.choice(places)
+        if chance.random() < 0.2:
+            del holder[key]
+        else:
+            holder[key] = chance.choice([*_WHOLE, *_TEXTS, *_NUMBERS, None, [], {}, True, [[[]]]])
+        done.append(".".join(map(str, path)))
+    return document, "; ".join(done)
+
+
+def _places(item: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, Any, tuple[Any, ...]]]:
+    keys = list(item) if isinstance(item, dict) else list(range(len(item)))
+    for key in keys:
+        yield item, key, (*path, key)
+        if isinstance(item[key], (dict, list)):
+            yield from _places(item[key], (*path, key))
+
+
+def _swapped(folder: Path, files: list[Path], chance: random.Random) -> str:
+    path, other = chance.choice(files), chance.choice(files)
+    path.write_bytes(other.read_bytes())
+    return f"{path.name} is {other.name}"
+
+
+def _linked(folder: Path, files: list[Path], chance: random.Random) -> str:
+    """A file becomes what is none, or leads elsewhere."""
+    path = chance.choice(files)
+    path.unlink()
+    kind = chance.choice(["/etc/passwd", "/dev/zero", "../../../nothing", path.name, "|", "/"])
+    if kind == "|":
+        os.mkfifo(path)
+    elif kind == "/":
+        path.mkdir()
+    else:
+        path.symlink_to(kind)
+    return f"{path.name} is {kind}"
 
 
 def _messages(folder: Path, files: list[Path], chance: random.Random) -> str:
