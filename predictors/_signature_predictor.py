@@ -18,7 +18,7 @@ from cpr.predictors._checks import check_request
 from cpr.runtimes.signatures import Signature, TensorSpec, choose, find_default
 from cpr.savedmodel.layout import DEFAULT_SIGNATURE
 from cpr.suggest import did_you_mean
-from cpr.wire.tensors import Array, columns, dense, describe, rows
+from cpr.wire.tensors import Array, check_names, columns, dense, describe, rows
 
 # What TensorFlow Serving reads from JSON.
 _SERVED_TYPES = {"float32", "float64", "bool", "string"} | {
@@ -115,13 +115,7 @@ class SignaturePredictor(Predictor):
         Neither the preprocessor nor the labels apply.
         """
         signature = self._choose(signature_name)
-        for name in signature.inputs:
-            if name not in inputs:
-                raise BadInput(
-                    f"Input {name} is missing; signature {signature.name!r} takes "
-                    f"{', '.join(map(repr, signature.inputs))}.",
-                    hint=did_you_mean(name, inputs),
-                )
+        check_names(inputs, signature.inputs, signature.name)
         feeds = {
             name: _tensor(inputs[name], name, spec, name) for name, spec in signature.inputs.items()
         }

@@ -7,7 +7,7 @@ instance. All three are pure and are what the ready-made predictors share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from cpr.errors import BadInput, BadOutput
 from cpr.suggest import did_you_mean
 from cpr.wire._dense import Array, dense, describe
 
-__all__ = ["Array", "columns", "dense", "describe", "rows"]
+__all__ = ["Array", "check_names", "columns", "dense", "describe", "rows"]
 
 
 def columns(instances: Any, names: Sequence[str]) -> dict[str, list[Any]]:
@@ -38,6 +38,21 @@ def columns(instances: Any, names: Sequence[str]) -> dict[str, list[Any]]:
         if not isinstance(row, dict) or len(row) != len(names) or any(n not in row for n in names):
             raise _bad_row(index, row, names)
     return {name: [row[name] for row in instances] for name in names}
+
+
+def check_names(given: Collection[str], inputs: Collection[str], signature: str) -> None:
+    """Refuse whole tensors of which one is missing; names beyond the inputs do not matter.
+
+    Raises:
+        BadInput: An input of the signature is not given.
+    """
+    for name in inputs:
+        if name not in given:
+            raise BadInput(
+                f"Input {name} is missing; signature {signature!r} takes "
+                f"{', '.join(map(repr, inputs))}.",
+                hint=did_you_mean(name, given),
+            )
 
 
 def rows(outputs: Mapping[str, Any], count: int) -> list[Any] | Array:

@@ -18,8 +18,7 @@ from cpr.savedmodel.dtypes import dtype_name
 from cpr.savedmodel.meta_graph import Signature, TensorSpec, choose_meta_graph, signatures
 from cpr.savedmodel.reach import node_of
 from cpr.savedmodel.reader import skim_saved_model
-from cpr.suggest import did_you_mean
-from cpr.wire.tensors import dense
+from cpr.wire.tensors import check_names, dense
 
 
 def read_signatures(folder: Path, tags: Sequence[str]) -> dict[str, Signature]:
@@ -52,13 +51,7 @@ def check_inputs(values: Mapping[str, Any], signature: Signature) -> None:
     Raises:
         BadInput: One is missing, or of another type or shape.
     """
-    for name in signature.inputs:
-        if name not in values:
-            raise BadInput(
-                f"Input {name} is missing; signature {signature.name!r} takes "
-                f"{', '.join(map(repr, signature.inputs))}.",
-                hint=did_you_mean(name, values),
-            )
+    check_names(values, signature.inputs, signature.name)
     for name, spec in signature.inputs.items():
         _check(values[name], name, spec)
 
