@@ -39,6 +39,15 @@ def vocabulary(tmp_path_factory):
     return path
 
 
+def _word_table(tf, vocabulary):
+    """A table from a word to the number of its line, with four numbers for all others."""
+    lines = tf.lookup.TextFileInitializer(
+        str(vocabulary), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
+        tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
+    )  # fmt: skip
+    return tf.lookup.StaticVocabularyTable(lines, 4)
+
+
 @pytest.fixture(scope="session")
 def modern(tf, vocabulary, tmp_path_factory):
     """Of TensorFlow 2: a table, a loop, int64 weights, and two signatures."""
@@ -50,13 +59,7 @@ def modern(tf, vocabulary, tmp_path_factory):
             self.embedding = tf.Variable(generator.normal(size=(124, 32)), dtype=tf.float32)
             self.square = tf.Variable(generator.normal(size=(32, 32)) / 8, dtype=tf.float32)
             self.ranks = tf.Variable(np.arange(2000)[::-1].copy(), dtype=tf.int64)
-            self.table = tf.lookup.StaticVocabularyTable(
-                tf.lookup.TextFileInitializer(
-                    str(vocabulary), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
-                    tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
-                ),
-                4,
-            )  # fmt: skip
+            self.table = _word_table(tf, vocabulary)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "words")])
         def rank(self, words):
@@ -83,13 +86,7 @@ def old(tf, vocabulary, tmp_path_factory):
     folder = tmp_path_factory.mktemp("old") / "1"
     with tf.Graph().as_default(), v1.Session() as session:
         words = v1.placeholder(tf.string, [None], "words")
-        table = tf.lookup.StaticVocabularyTable(
-            tf.lookup.TextFileInitializer(
-                str(vocabulary), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
-                tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
-            ),
-            4,
-        )  # fmt: skip
+        table = _word_table(tf, vocabulary)
         v1.set_random_seed(3)
         embedding = v1.get_variable("embedding", (124, 64), use_resource=False)
         kernel = v1.get_variable("kernel", (64, 64), use_resource=True)
