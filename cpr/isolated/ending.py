@@ -35,7 +35,10 @@ def advice(code: int, tail: str) -> str:
         return "The system kills a process so when memory runs out."
     if -code not in _CRASHES:
         return "Another process sent that signal, or a timer or a limit that the code has set."
-    return "A compiled library crashed: look for two builds of the same one, or too little stack."
+    return (
+        "A compiled library crashed: look for a damaged model, two builds of the same library, "
+        "or too little stack."
+    )
 
 
 def last_line(tail: str) -> str:

@@ -24,6 +24,7 @@ from cpr.savedmodel.wire_format import varint
 _BYTES = 2
 _URL, _VALUE = 1 << 3 | _BYTES, 2 << 3 | _BYTES  # of a message of any type
 _MOST_CACHED = 200  # characters of a line
+_LINE = re.compile(r"\S[^\n]*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _WHOLE = re.compile(r"-?\d{1,20}")
 _REAL = re.compile(r"-?(?:\d[\d.e+-]*|inf|nan)")
@@ -93,7 +94,8 @@ def _translate(text: str, descriptor: Any) -> bytes:
 
     top = _Open(kind_of(descriptor), b"")
     stack = [top]
-    for line in map(str.strip, text.split("\n")):
+    for found in _LINE.finditer(text):  # a list of all lines takes several times the text
+        line = found[0].rstrip()
         known = top.kind.lines.get(line)
         if known is not None:
             top.parts.append(_again(top, *known))
@@ -109,10 +111,10 @@ def _translate(text: str, descriptor: Any) -> bytes:
             top = stack[-1]
             top.parts.append(key + varint(len(body)) + body)
         elif line:
-            found = _scalar(top.kind, line)
+            made = _scalar(top.kind, line)
             if len(line) <= _MOST_CACHED:
-                top.kind.lines[line] = found
-            top.parts.append(_again(top, *found))
+                top.kind.lines[line] = made
+            top.parts.append(_again(top, *made))
     if len(stack) > 1:
         raise _NotPlain
     return b"".join(top.parts)
