@@ -182,7 +182,7 @@ def test_a_file_that_cannot_be_read_is_told_as_that(model, tmp_path, target, sai
 
 @pytest.fixture
 def held_to_modes():
-    """Root, too, may read only what the modes of files say: without two capabilities (capset(2))."""
+    """Root, too, may read only what modes allow: without two of its capabilities (capset(2))."""
     library = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this thread
     effective = (ctypes.c_uint32 * 6)()
