@@ -214,6 +214,8 @@ def _refuse_state(graph: Any) -> None:
         if known is None:
             raise Declined(f"TensorFlow does not know the op {node.op}")
         if node.op in _WRITING or (known.is_stateful and node.op not in _HARMLESS):
+            if node.op.startswith("LookupTable"):
+                raise Declined(f"it uses its vocabulary for more than looking up: {node.op}")
             raise Declined(f"it keeps state or draws random numbers: {node.op}")
 
 

@@ -58,3 +58,21 @@ def test_a_signature_that_trains_is_declined_for_that(tf, mode):
     signature = Signature(mode, f"tensorflow/supervised/{mode}", {}, {})
     with pytest.raises(Declined, match="it trains or evaluates the model; only what predicts"):
         freeze(tf, None, signature, None)
+
+
+def test_what_is_done_with_a_table_is_told_as_that(tf, tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        words = v1.placeholder(tf.string, [None], "words")
+        pairs = tf.lookup.KeyValueTensorInitializer(["a", "b"], tf.range(2, dtype=tf.int64))
+        numbers = tf.lookup.StaticVocabularyTable(pairs, num_oov_buckets=2).lookup(words)
+        signature = v1.saved_model.predict_signature_def({"words": words}, {"y": numbers})
+        builder = v1.saved_model.Builder(str(tmp_path / "model"))
+        builder.add_meta_graph_and_variables(
+            session, ["serve"], {"serving_default": signature}, main_op=v1.tables_initializer()
+        )
+        builder.save()
+    session = TfSession(tf, tmp_path / "model", ())
+    with pytest.raises(Declined, match="its vocabulary for more than looking up: LookupTableSize"):
+        freeze(tf, session, session.signatures["serving_default"], None)
+    session.close()
