@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import flask
 
+import cpr.reports
 from cpr.pages.backend import Backend, ServedModel
 
+# Reports are sent about as single files, so what both pages share lies with them.
+_SHARED = Path(cpr.reports.__file__).parent / "assets"
 _POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -24,7 +28,7 @@ _POLICY = "; ".join(
 
 
 def blueprint(backend: Backend) -> flask.Blueprint:
-    """GET of ``/``; its style and scripts are static files of the app."""
+    """GET of ``/``, and of the style that reports have too; the rest is static files of the app."""
     pages = flask.Blueprint("playground", __name__)
 
     @pages.get("/")
@@ -38,6 +42,10 @@ def blueprint(backend: Backend) -> flask.Blueprint:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-store"
         return response
+
+    @pages.get("/assets/base.css")
+    def base_style() -> flask.Response:
+        return flask.send_from_directory(_SHARED, "base.css")
 
     return pages
 

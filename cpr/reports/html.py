@@ -17,6 +17,7 @@ from typing import Any
 from cpr.reports.columns import to_json
 
 _ASSETS = files("cpr.reports") / "assets"
+_STYLES = ("base.css", "report.css")
 _SCRIPTS = ("columns.js", "tables.js", "report.js")
 _VOID = {"meta", "link", "input", "br"}
 # Control characters as their pictures, and halves of surrogate pairs as what is no character.
@@ -76,7 +77,7 @@ def page(title: str, body: Markup, *, data: Mapping[str, Any]) -> str:
         body: What `element` made.
         data: What the script shows in tables; see `cpr.reports.columns`.
     """
-    style = _read("report.css")
+    style = "\n".join(_read(name) for name in _STYLES)
     script = "\n".join(_read(name) for name in _SCRIPTS)
     head = element(
         "head",

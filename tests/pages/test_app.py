@@ -13,6 +13,8 @@ import pytest
 
 import cpr
 from cpr.errors import ConfigError
+from cpr.reports.html import Markup
+from cpr.reports.html import page as report_page
 
 FLOWER = {"sepal length": 5.1, "sepal width": 3.5, "petal length": 1.4, "petal width": 0.2}
 BODY = {"instances": [FLOWER]}
@@ -136,6 +138,7 @@ def test_a_wrong_method_is_told_with_the_right_ones(client):
         ("/v1/models/flowers", "GET, HEAD, OPTIONS"),
         ("/healthz", "GET, HEAD, OPTIONS"),
         ("/assets/playground.js", "GET, HEAD, OPTIONS"),
+        ("/assets/base.css", "GET, HEAD, OPTIONS"),
         ("/v1/models/flowers:predict", "POST, OPTIONS"),
         ("/", "GET, HEAD, POST, OPTIONS"),
     ],
@@ -257,9 +260,17 @@ def test_nothing_is_sniffed_and_nothing_is_framed(client):
         assert script.content_type == "text/javascript; charset=utf-8"
 
 
+def test_colours_are_those_of_reports(client):
+    with client.get("/assets/base.css") as style:
+        assert style.content_type == "text/css; charset=utf-8"
+        assert "--accent: " in style.text
+        assert style.text in report_page("A report", Markup(""), data={})
+
+
 def test_below_a_prefix_every_link_is_below_it(client):
     page = client.get("/", base_url="http://localhost/ml/")
     assert 'href="/ml/assets/playground.css"' in page.text
+    assert 'href="/ml/assets/base.css"' in page.text
     assert '"root": "/ml"' in page.text
     answer = client.post("/v1/models/flowers:predict", json=BODY, base_url="http://localhost/ml/")
     assert answer.json == {"predictions": ["setosa"]}

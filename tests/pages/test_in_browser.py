@@ -522,16 +522,6 @@ def test_without_script_it_says_so(open_playground, browser, urls):
     context.close()
 
 
-def test_colours_are_those_of_reports():
-    from importlib.resources import files
-
-    def tokens(package, name):
-        text = (files(package) / "assets" / name).read_text(encoding="utf-8")
-        return re.findall(r"^  (--[\w-]+): (.*);$", text.partition("}")[0], re.MULTILINE)
-
-    assert tokens("cpr.pages", "playground.css") == tokens("cpr.reports", "report.css")
-
-
 class TwoVersions:
     """A backend of two versions, each with a routine of its own, and one that failed."""
 
