@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from cpr.inspecting.inspection import Graph, Inspection, Problem
+from cpr.inspecting.inspection import Graph, Inspection, Problem, Tensor
 from cpr.inspecting.sample_text import sample_text
 
 SCHEMA = "cpr.inspect/1"
@@ -60,10 +60,18 @@ def _graph(graph: Graph, samples: _Samples) -> dict[str, Any]:
     for item in graph.signatures:
         made["signatures"][item.name] = {
             "method": item.method,
-            "inputs": {tensor.pop("alias"): tensor for tensor in map(asdict, item.inputs)},
-            "outputs": {tensor.pop("alias"): tensor for tensor in map(asdict, item.outputs)},
+            "inputs": {tensor.alias: _tensor(tensor) for tensor in item.inputs},
+            "outputs": {tensor.alias: _tensor(tensor) for tensor in item.outputs},
             "sample": None if item.sample is None else samples.mark(item.sample),
         }
+    return made
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    made = asdict(tensor)
+    del made["alias"]
+    if tensor.taken is None:
+        del made["taken"]
     return made
 
 

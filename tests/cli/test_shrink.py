@@ -62,4 +62,4 @@ def test_declines_with_exit_code_1_and_writes_nothing(cpr, model, tmp_path):
 
 def test_what_is_no_saved_model_is_refused(cpr, tmp_path):
     done = cpr("shrink", tmp_path, tmp_path.parent / "small", expected=10)
-    assert "is no SavedModel" in done.stderr
+    assert "holds no SavedModel" in done.stderr

@@ -73,7 +73,7 @@ DECLINED = {
         lambda tf, x: tf.identity(x),
         [None],
         "string",
-        "it answers 'y' with text, of which xla knows too little",
+        "it answers 'y' with text that Placeholder makes, of which no other runtime knows enough",
     ),
     "a fixed number of instances": (
         lambda tf, x: tf.math.erfinv(x),
