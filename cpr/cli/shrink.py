@@ -63,8 +63,9 @@ if TYPE_CHECKING:
     "--keep-words",
     multiple=True,
     metavar="[NAME=]FILE",
-    help="Prune a vocabulary to the words in FILE, one a line. NAME is a file of assets/, or "
-    "table-1 and so on; it may be left out where there is one vocabulary; repeatable.",
+    help="Prune a vocabulary to the words in FILE, one a line, and embeddings to their rows. NAME "
+    "is a file of assets/, or table-1 and so on; it may be left out where there is one "
+    "vocabulary; repeatable.",
 )
 @common_options
 def command(
