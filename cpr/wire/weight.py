@@ -7,6 +7,7 @@ of them are 2 ** 40 values on paper. An array may be one number, seen as many.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from cpr.errors import BadOutput
@@ -62,7 +63,7 @@ def _guess(value: Any) -> int:
             return total * len(value)
         if type(value) is not list:
             if hasattr(type(value), "__array__"):
-                return total * int(getattr(value, "size", 1))
+                return total * _count(value)
             value = _members(value)
         if not value:
             break
@@ -70,6 +71,12 @@ def _guess(value: Any) -> int:
         value = value[0] if type(value[-1]) in _NUMBERS else value[-1]
         depth += 1
     return total
+
+
+def _count(array: Any) -> int:
+    """How many values there are: the `size` of a torch tensor is a method."""
+    shape = getattr(array, "shape", ())
+    return prod(shape) if isinstance(shape, tuple) else 1
 
 
 def _weigh(value: Any, known: dict[int, int], depth: int) -> int:

@@ -103,6 +103,34 @@ def test_what_is_shared_and_small_is_written(value):
     assert dumps(value)
 
 
+class Tensor:
+    """As torch has it: how many values there are is a method, and broadcasting is a view."""
+
+    def __init__(self, values):
+        self.values = values
+        self.shape, self.nbytes = values.shape, values.nbytes
+
+    def size(self):
+        return self.shape
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def numpy(self):
+        return self.values
+
+    def __array__(self, *_args, **_options):
+        return self.values
+
+
+def test_a_tensor_whose_size_is_a_method_is_weighed():
+    assert dumps([Tensor(np.array([0.5, 1.0]))]) == b"[[0.5,1.0]]"
+    with pytest.raises(BadOutput, match="1 GiB"):
+        dumps([Tensor(np.broadcast_to(0.0, (1 << 40,)))])
+
+
 def test_a_preprocessor_is_held_to_the_same():
     class Doubling:
         source = Path("preprocessor.pkl")
