@@ -183,8 +183,7 @@ def _is_broken(data: bytes) -> bool:
 
 def _messages(data: bytes) -> list[bytes]:
     """The messages in the first field; raises IndexError."""
-    found = list(fields(data))
-    return [value for number, value in found if number == 1 and isinstance(value, bytes)]
+    return [value for number, value in fields(data) if number == 1 and isinstance(value, bytes)]
 
 
 def _values(wanted: _Feature, feature: Any, index: int) -> Any:

@@ -47,9 +47,7 @@ class LiteRTRunner:
         """
         call = self._calls[signature.name]
         given = {
-            name: np.array(feeds[name].tolist(), np.bytes_)
-            if spec.dtype == "string"
-            else feeds[name]
+            name: _texts(feeds[name]) if spec.dtype == "string" else feeds[name]
             for name, spec in signature.inputs.items()
         }
         with self._lock:
@@ -103,7 +101,7 @@ class LiteRTFunction:
         model = self._interpreter
         with self._lock:
             for name in self._texts:
-                feeds = {**feeds, name: np.array(feeds[name].tolist(), np.bytes_)}
+                feeds = {**feeds, name: _texts(feeds[name])}
             shapes = {name: feeds[name].shape for name in self._inputs}
             if shapes != self._shapes:
                 self._shapes = {}
@@ -203,6 +201,11 @@ def _alias(detail: Mapping[str, Any]) -> str:
 
 def _is_text(detail: Mapping[str, Any]) -> bool:
     return bool(np.dtype(detail["dtype"]).kind == "S")
+
+
+def _texts(texts: Array) -> Array:
+    """Texts as LiteRT reads them; of an array of bytes numpy would cut zeros off the ends."""
+    return texts if texts.ndim else np.array(texts.item(), np.bytes_)
 
 
 def run_error(error: Exception, signature: Signature) -> BadInput | PredictionFailed:

@@ -112,10 +112,10 @@ class _Parser:
     def used(self) -> set[str]:
         """The features that the rest of the graph takes; raises Declined for sparse ones."""
         first = 3 * len(self.sparse)
+        taken = [name for node in self._frozen.graph.node for name in node.input]
         places = {
             int(name.partition(":")[2] or 0)
-            for node in self._frozen.graph.node
-            for name in node.input
+            for name in [*taken, *self._frozen.outputs.values()]
             if name.partition(":")[0] == self.node.name
         }
         if any(place < first for place in places):
@@ -194,13 +194,20 @@ def _without_parser(
         for place, name in enumerate(node.input):
             if (key := parser.place_of(name)) is not None:
                 node.input[place] = nodes[key]
+    kinds = {told["key"]: tf.as_dtype(told["dtype"]).as_datatype_enum for told in features}
     for told in features:
         if told["is_used"]:
             node = graph.node.add(name=nodes[told["key"]], op="Placeholder")
-            node.attr["dtype"].type = tf.as_dtype(told["dtype"]).as_datatype_enum
+            node.attr["dtype"].type = kinds[told["key"]]
             node.attr["shape"].shape.CopyFrom(tf.TensorShape([None, *told["shape"]]).as_proto())
+    outputs = dict(frozen.outputs)
+    for number, (alias, name) in enumerate(frozen.outputs.items()):
+        if (key := parser.place_of(name)) is not None:  # it answers with what it was given
+            node = graph.node.add(name=f"cpr_answer_{number}", op="Identity", input=[nodes[key]])
+            node.attr["T"].type = kinds[key]
+            outputs[alias] = f"{node.name}:0"
     inputs = {name: f"{nodes[key]}:0" for key, name in names.items()}
-    return pruned(replace(frozen, graph=graph, inputs=inputs))
+    return pruned(replace(frozen, graph=graph, inputs=inputs, outputs=outputs))
 
 
 def _listed(keys: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ _WORDS = (
     *_PLAIN,
     "Tab\tline\nfeed\x0band\x0cpage\r end",
     "ÄÖÜ İ ß ǅ K",
-    "nul\x00in a-b_c/d\\e^f`g~h",
+    "nul\x00in a-b_c/d\\e^f`g~h\x00",
     "“quoted” — dash… no\u00a0break\u2003em\x85next\x1cfile",
 )
 

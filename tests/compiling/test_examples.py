@@ -419,3 +419,38 @@ def test_declines_other_ways_of_reading_by_name(tf, saved_module, compiled_untim
         saved_module(tf.Module(), {"serving_default": signature}), runtimes=("onnx",)
     )
     assert report.reason.startswith(f"onnx: serving_default: {said}")
+
+
+def test_answers_with_features_as_they_came(tf, tmp_path, compiled_untimed):
+    # As an Estimator exports that forwards the key of each instance.
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        records = tf.compat.v1.placeholder(tf.string, [None], "records")
+        features = tf.io.parse_example(
+            records,
+            {
+                "x": tf.io.FixedLenFeature([3], tf.float32),
+                "key": tf.io.FixedLenFeature([], tf.string, "none"),
+                "number": tf.io.FixedLenFeature([], tf.int64),
+            },
+        )
+        info, saved_model = tf.compat.v1.saved_model.build_tensor_info, tf.compat.v1.saved_model
+        answers = {
+            "y": info(tf.tanh(features["x"] * 0.5)),
+            "key_bytes": info(features["key"]),
+            "number": info(features["number"]),
+        }
+        signature = saved_model.build_signature_def({"records": info(records)}, answers, "predict")
+        builder = saved_model.Builder(str(tmp_path / "model"))
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+        builder.save()
+    folder, report = compiled_untimed(tmp_path / "model", runtimes=("litert",))
+    assert report.is_compiled, report.reason
+    settings = PredictorSettings(runtime="native")
+    native, fast = TfSavedModel.from_path(folder, settings=settings), TfSavedModel.from_path(folder)
+    examples = [
+        example(x=[0.0, 1.0, 2.0], key=[b"a\x00\xff\x00"], number=[2**40]),
+        example(x=[0.5, 1.5, 2.5], number=[-1]),
+    ]
+    check_alike(fast.predict(examples), native.predict(examples))
+    assert [row["key_bytes"] for row in fast.predict(examples)] == [b"a\x00\xff\x00", b"none"]
+    assert not fast.has_loaded_original

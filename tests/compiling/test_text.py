@@ -181,6 +181,26 @@ def test_a_keras_file_of_texts_is_compiled_too(tf, tmp_path, compiled):
     np.testing.assert_allclose(*answers, rtol=1e-4, atol=1e-5)
 
 
+def test_texts_that_are_only_passed_on_keep_the_zeros_at_their_ends(
+    tf, saved_module, compiled_untimed
+):
+    def call(key, x):
+        return {"key_bytes": tf.identity(key), "y": tf.tanh(x)}
+
+    signature = tf.function(call).get_concrete_function(
+        tf.TensorSpec([None], tf.string, "key"), tf.TensorSpec([None, 2], tf.float32, "x")
+    )
+    folder, report = compiled_untimed(
+        saved_module(tf.Module(), {"serving_default": signature}), runtimes=("litert",)
+    )
+    assert report.is_compiled, report.reason
+    keys = [b"a\x00b\x00\x00", b"\x00", b"", b"\xff"]
+    instances = [{"key": key, "x": [0.0, 1.0]} for key in keys]
+    for predictor in both(folder):
+        assert [row["key_bytes"] for row in predictor.predict(instances)] == keys
+        assert not predictor.has_loaded_original
+
+
 DECLINED = {
     "lower case of all scripts": (
         lambda tf, table, x: vectorized(tf, table, tf.strings.lower(x, "utf-8")),
