@@ -60,6 +60,9 @@ def split_examples(
         if told["key"] in used:
             names[told["key"]] = told["key"] if _PLAIN.fullmatch(told["key"]) else f"_{number}"
     rest = _without_parser(tf, frozen, parser, names, features)
+    fed = {name.partition(":")[0] for name in rest.inputs.values()} | set(rest.tables)
+    if any(node.op == "Placeholder" and node.name not in fed for node in rest.graph.node):
+        raise Declined(f"it does more with tf.Example records than to parse them; {_BESIDE}")
     shapes = {told["key"]: told for told in features}
     inputs = {
         name: TensorSpec(name, shapes[key]["dtype"], (None, *shapes[key]["shape"]))

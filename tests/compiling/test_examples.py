@@ -377,6 +377,11 @@ def hashed(tf, x):
     return tf.cast(found, tf.float32)
 
 
+def counted(tf, x):
+    spec = {"x": tf.io.FixedLenFeature([], tf.float32)}
+    return tf.io.parse_example(x, spec)["x"] + tf.cast(tf.size(x), tf.float32)
+
+
 BESIDE = "; export a signature beside it that takes the features themselves"
 DECLINED = {
     "sparse": (
@@ -400,6 +405,10 @@ DECLINED = {
     "of other texts": (
         decoded_first,
         "it parses tf.Example records that it has made itself" + BESIDE,
+    ),
+    "of records that are counted, too": (
+        counted,
+        "it does more with tf.Example records than to parse them" + BESIDE,
     ),
     "hashed words": (
         hashed,
