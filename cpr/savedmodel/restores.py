@@ -101,7 +101,9 @@ def constant_strings(node: protos.Message | None) -> list[bytes] | None:
     tensor = node.attr["value"].tensor
     sizes = [dim.size for dim in tensor.tensor_shape.dim]
     values = list(tensor.string_val)
-    if tensor.dtype != _STRING or len(sizes) != 1 or not 0 < len(values) <= sizes[0] <= _MOST:
+    if tensor.dtype != _STRING or len(sizes) != 1 or not 0 < len(values) <= sizes[0]:
+        return None
+    if sizes[0] > max(len(values), _MOST):
         return None
     # A tensor whose last values are all the same holds them once.
     return values + [values[-1]] * (sizes[0] - len(values))

@@ -11,14 +11,16 @@ import numpy as np
 from cpr.savedmodel.meta_graph import assets
 from cpr.savedmodel.protos import Message
 from cpr.savedmodel.reach import node_of
-from cpr.savedmodel.shrinking.nodes import constant, fill, strings_of
+from cpr.savedmodel.restores import constant_strings
+from cpr.savedmodel.shrinking.nodes import constant, fill
 from cpr.savedmodel.shrinking.row_variables import RowVariables
 from cpr.savedmodel.shrinking.row_weights import Unproven
 from cpr.savedmodel.shrinking.rows import Rows
 from cpr.savedmodel.shrinking.spreading import Placed, Spread, TooLarge
 from cpr.wire.tensors import Array
 
-_FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
+FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
+"""What fills a table from a file."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,16 @@ class Cutting:
         kept = [place for place, line in enumerate(lines) if line.removesuffix(b"\r") in keep]
         fillers = list(_fillers(self._meta_graph, spread, name))
         for placed in fillers:
-            if _vocabulary_size(placed.node) not in (-1, len(lines)):
+            if _number(placed.node, "vocab_size", -1) not in (-1, len(lines)):
                 raise Unproven("the table takes a part of the file")
+        firsts = {_number(placed.node, "offset", 0) for placed in fillers}
+        if len(firsts) > 1 or min(firsts) < 0:
+            raise Unproven("tables number the words in different ways")
         tables = [one.inputs[0] for one in fillers]
-        count = self._cut_rows(spread, tables, range(len(lines)), kept)
+        numbers = range(min(firsts), min(firsts) + len(lines))
+        count = self._cut_rows(spread, tables, numbers, kept)
         for placed in fillers:
-            if _vocabulary_size(placed.node) != -1:
+            if _number(placed.node, "vocab_size", -1) != -1:
                 placed.node.attr["vocab_size"].i = len(kept)
         path.write_bytes(b"".join(lines[place] + b"\n" for place in kept))
         return Cut(len(lines) - len(kept), len(lines), count)
@@ -73,7 +79,7 @@ class Cutting:
             Unproven: The graph does not show that this is right; nothing is changed.
         """
         spread = _spread(self._meta_graph)
-        texts, values = strings_of(words) or [], constant(numbers)
+        texts, values = constant_strings(words) or [], constant(numbers)
         if values is None or len(texts) != values.size or values.min() < 0:
             raise Unproven("the words have no numbers of their own")
         readers = [*spread.read(words.name), *spread.read(numbers.name)]
@@ -124,9 +130,8 @@ def _spread(meta_graph: Message) -> Spread:
         raise Unproven("the functions of the graph are too many") from error
 
 
-def _vocabulary_size(node: Message) -> int:
-    """How many lines a table takes of its file, -1 for all."""
-    return node.attr["vocab_size"].i if "vocab_size" in node.attr else -1
+def _number(node: Message, key: str, default: int) -> int:
+    return int(node.attr[key].i) if key in node.attr else default
 
 
 def _fillers(meta_graph: Message, spread: Spread, name: str) -> Iterator[Placed]:
@@ -137,7 +142,7 @@ def _fillers(meta_graph: Message, spread: Spread, name: str) -> Iterator[Placed]
         for placed, _ in spread.read(waiting.pop()):
             if placed.op == "Identity":
                 waiting.append(placed.name)
-            elif placed.op in _FROM_FILE:
+            elif placed.op in FROM_FILE:
                 is_found = True
                 yield placed
             elif not _is_handed_on(placed, spread, waiting):

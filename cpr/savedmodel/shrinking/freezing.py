@@ -21,9 +21,9 @@ from cpr.savedmodel.reach import (
     node_of,
     reach,
 )
-from cpr.savedmodel.restores import restorations
+from cpr.savedmodel.restores import constant_strings, restorations
 from cpr.savedmodel.shrinking.grappler import inline, kept_nodes
-from cpr.savedmodel.shrinking.nodes import Body, strings_of
+from cpr.savedmodel.shrinking.nodes import Body
 from cpr.savedmodel.shrinking.variable_uses import only_read
 from cpr.savedmodel.trackables import OBJECT_GRAPH_KEY
 
@@ -163,8 +163,8 @@ def _forget_objects(function: Message) -> None:
     for node in list(function.node_def):
         if node.op != "RestoreV2":
             continue
-        names = strings_of(body.find(node.input[1]))
-        slices = strings_of(body.find(node.input[2]))
+        names = constant_strings(body.find(node.input[1]))
+        slices = constant_strings(body.find(node.input[2]))
         if names and slices and names[-1] == OBJECT_GRAPH_KEY.encode():
             node.input[1] = body.with_strings(node.input[1], names[:-1], name="cpr_names")
             node.input[2] = body.with_strings(node.input[2], slices[:-1], name="cpr_slices")

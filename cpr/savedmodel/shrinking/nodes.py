@@ -101,19 +101,6 @@ def bodies(meta_graph: Message) -> Iterator[Body]:
         yield Body(function.node_def, function)
 
 
-def strings_of(node: Message | None) -> list[bytes] | None:
-    """The values of a constant list of strings, None if the node is none."""
-    if node is None or node.op != "Const":
-        return None
-    tensor = node.attr["value"].tensor
-    sizes = [dim.size for dim in tensor.tensor_shape.dim]
-    values = list(tensor.string_val)
-    if tensor.dtype != DT_STRING or len(sizes) != 1 or not values:
-        return None
-    # A tensor whose last values are all the same holds them once.
-    return values + [values[-1]] * (sizes[0] - len(values))
-
-
 def shape_value(shape: Sequence[int]) -> Message:
     """An attribute that is a shape."""
     made = AttrValue()

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cpr.savedmodel.protos import Message
-from cpr.savedmodel.shrinking.nodes import Body, bodies, strings_of
+from cpr.savedmodel.restores import constant_strings
+from cpr.savedmodel.shrinking.nodes import Body, bodies
 from cpr.savedmodel.shrinking.packing import Packed
 
 # What TensorFlow 2 lets the name of a variable's value end in; it must stay there.
@@ -99,8 +100,8 @@ def _restores(body: Body) -> Iterator[tuple[Message, list[bytes], list[bytes]]]:
 
 
 def _parts(body: Body, node: Message) -> tuple[list[bytes], list[bytes]] | None:
-    names = strings_of(body.find(node.input[1]))
-    slices = strings_of(body.find(node.input[2]))
+    names = constant_strings(body.find(node.input[1]))
+    slices = constant_strings(body.find(node.input[2]))
     if names is None or slices is None or len(names) != len(slices):
         return None
     return names, slices

@@ -153,7 +153,7 @@ class Rows:
         )
 
     def _check_reader(self, node: Placed, place: int) -> None:
-        if node.name in self._indices or node.op in _SHAPES:
+        if place in _HANDING.get(node.op, ()) or node.op in _SHAPES:
             return
         if node.op in _COMPARING:
             is_below = node.op in ("Less", "GreaterEqual") and place == 0

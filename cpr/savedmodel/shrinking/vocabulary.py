@@ -16,14 +16,14 @@ from pathlib import Path
 from cpr.errors import UsageError, shorten
 from cpr.savedmodel.meta_graph import assets, find_asset
 from cpr.savedmodel.protos import DataType, Message
+from cpr.savedmodel.restores import constant_strings
 from cpr.savedmodel.samples.words import PLACEHOLDER
-from cpr.savedmodel.shrinking.cutting import Cutting
-from cpr.savedmodel.shrinking.nodes import Body, bodies, constant, strings_of
+from cpr.savedmodel.shrinking.cutting import FROM_FILE, Cutting
+from cpr.savedmodel.shrinking.nodes import Body, bodies, constant
 from cpr.savedmodel.shrinking.row_weights import Unproven
 from cpr.suggest import did_you_mean
 from cpr.wire.tensors import Array
 
-_FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
 _FROM_TENSORS = ("InitializeTable", "InitializeTableV2", "LookupTableImportV2")
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _WHOLE_LINE, _LINE_NUMBER = -2, -1
@@ -134,7 +134,7 @@ def _choose(name: str, names: list[str]) -> str:
 
 def _files(meta_graph: Message, folder: Path) -> dict[str, Path]:
     """The assets, if every table that is filled from a file numbers its lines."""
-    fillers = [node for body in bodies(meta_graph) for node in body.nodes if node.op in _FROM_FILE]
+    fillers = [node for body in bodies(meta_graph) for node in body.nodes if node.op in FROM_FILE]
     if not fillers or not all(
         (node.attr["key_index"].i, node.attr["value_index"].i) == (_WHOLE_LINE, _LINE_NUMBER)
         for node in fillers
@@ -171,9 +171,9 @@ def _of(
     graph: Body, references: list[str], users: tuple[tuple[Message, tuple[int, ...]], ...]
 ) -> Iterator[_Constants]:
     words, numbers = (graph.find(reference) for reference in references)
-    if strings_of(words) is None or numbers is None or numbers.op != "Const":
+    if constant_strings(words) is None or constant(numbers) is None:
         return
-    if numbers.attr["dtype"].type == _DT_INT64:
+    if numbers is not None and numbers.attr["dtype"].type == _DT_INT64:
         yield _Constants(words, numbers, users)
 
 
@@ -193,13 +193,13 @@ def _prune_file(path: Path, keep: Collection[bytes]) -> tuple[int, int]:
 def _prune_table(
     meta_graph: Message, table: _Constants, keep: Collection[bytes]
 ) -> tuple[int, int]:
-    words = strings_of(table.words) or []
+    words = constant_strings(table.words) or []
     numbers = constant(table.numbers)
     assert numbers is not None
     is_counted = any(
         node.op.startswith("LookupTableSize") for body in bodies(meta_graph) for node in body.nodes
     )
-    if is_counted or len(numbers) != len(words):
+    if is_counted or numbers.size != len(words):
         # What was never there may get numbers from the table's size on.
         kept = [word if word in keep else PLACEHOLDER + _counted(n) for n, word in enumerate(words)]
         _set(table.words, kept)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cpr.errors import UsageError
+from cpr.savedmodel.protos import MetaGraphDef
 from cpr.savedmodel.reader import read_saved_model
 from cpr.savedmodel.shrinking import shrink
 from cpr.savedmodel.shrinking.vocabulary import prune_vocabularies, words_of
@@ -228,8 +229,9 @@ def lookup(request, tf, vocabulary, tmp_path):
             "ConcatV2 reads the numbers of words too",
         ),
         (lambda tf, w, n: {"y": tf.gather(w, tf.where(n > 50, n, 3))}, "mixes other numbers"),
+        (lambda tf, w, n: {"y": tf.gather(w, tf.tile(n, n[:1]))}, "Tile reads the numbers"),
     ],
-    ids=["answered", "computed with", "shifted", "tied weights", "joined", "compared"],
+    ids=["answered", "computed with", "shifted", "tied weights", "joined", "compared", "repeated"],
 )
 def test_rows_stay_where_the_graph_proves_nothing(tf, lookup, make, reason):
     told, result = lookup(lambda weight, numbers: make(tf, weight, numbers))
@@ -275,3 +277,50 @@ def test_an_asset_outside_is_not_pruned(modern, tmp_path):
     with pytest.raises(UsageError, match="no vocabulary that can be pruned"):
         prune_vocabularies(model.meta_graphs[0], tmp_path / "1", {"": KEPT})
     assert outside.read_bytes() == before
+
+
+def test_rows_go_where_the_words_of_a_file_are_numbered_from_another_number_on(
+    tf, vocabulary, tmp_path
+):
+    """As Keras does, with numbers for padding and for unknown words before them."""
+
+    class Numbered(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = tf.Variable(tf.random.stateless_normal((122, 32), (1, 2)))
+            lines = tf.lookup.TextFileInitializer(
+                str(vocabulary), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
+                tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, value_index_offset=2,
+            )  # fmt: skip
+            self.table = tf.lookup.StaticHashTable(lines, 1)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "words")])
+        def __call__(self, words):
+            return {"y": tf.gather(self.weight, self.table.lookup(words))}
+
+    tf.saved_model.save(Numbered(), str(tmp_path / "1"))
+    result = shrink(
+        tmp_path / "1", tmp_path / "small", weights="float32", keep_words={"": ["word1", *KEPT]}
+    )
+    told = of_step(result, "vocabulary").details
+    assert told == ("words.txt: 116 of 120 words pruned, and 116 rows of weights",)
+    assert result.outcome == "smaller", result.reason
+    words = ["word1", *KEPT, "unheard of"]
+    was, now = (
+        answers(tf, folder, "serving_default", words=words)
+        for folder in (tmp_path / "1", result.output)
+    )
+    assert (was == now).all()
+
+
+def test_a_table_whose_numbers_are_not_spelled_out_is_no_vocabulary(tmp_path):
+    graph = MetaGraphDef()
+    graph.graph_def.node.add(name="fill", op="LookupTableImportV2", input=["table", "w", "n"])
+    for name, dtype in (("w", 7), ("n", 9)):
+        node = graph.graph_def.node.add(name=name, op="Const")
+        node.attr["dtype"].type = node.attr["value"].tensor.dtype = dtype
+        node.attr["value"].tensor.tensor_shape.dim.add(size=70_000)
+    graph.graph_def.node[1].attr["value"].tensor.string_val.append(b"a")
+    graph.graph_def.node[2].attr["value"].tensor.int64_val.append(1)
+    with pytest.raises(UsageError, match="has no vocabulary that can be pruned"):
+        prune_vocabularies(graph, tmp_path, {"": KEPT})
