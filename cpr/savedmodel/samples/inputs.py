@@ -9,7 +9,7 @@ open are tried from large to small.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +36,24 @@ _TRIES: tuple[_Try, ...] = (
 
 
 def sample_inputs(
-    meta_graph: Message, folder: Path, instances: Sequence[Any] | None = None
+    meta_graph: Message,
+    folder: Path,
+    instances: Sequence[Any] | None = None,
+    *,
+    but: Collection[str] = (),
 ) -> dict[str, list[dict[str, Array]]]:
     """Inputs to try for each signature, best first.
 
     Args:
         meta_graph: Of the SavedModel in `folder`, whose assets are read.
         instances: As a request has them; for the signatures that take them.
+        but: Signatures that need none.
 
     Raises:
         UsageError: No signature takes the instances.
+        LoadError: An input has no values that could be made up.
     """
-    known = as_fed(meta_graph)
+    known = {name: one for name, one in as_fed(meta_graph).items() if name not in but}
     words = words_for(meta_graph, folder)
     features = list({one.key: one for one in _features(meta_graph)}.values())
     made: dict[str, list[dict[str, Array]]] = {}
@@ -60,7 +66,7 @@ def sample_inputs(
                 continue
             except BadInput as error:
                 refusals.append(error)
-        made[name] = [_made_up(signature, words, features, sizes) for sizes in _TRIES]
+        made[name] = _variants(signature, words, features)
     if refusals and len(refusals) == len(known):
         raise UsageError(
             f"No signature takes the instances: {refusals[0].problem}",
@@ -69,25 +75,51 @@ def sample_inputs(
     return made
 
 
-def _made_up(
-    signature: Signature, words: list[bytes], features: list[Feature], sizes: _Try
-) -> dict[str, Array]:
-    open_size, classes, scalar, unknown, rows = sizes
-    generator = np.random.default_rng(0)
+def _variants(
+    signature: Signature, words: list[bytes], features: list[Feature]
+) -> list[dict[str, Array]]:
+    """Samples of all sizes to try, but for those that would have too many values."""
+    tried = [_shapes(signature, sizes) for sizes in _TRIES]
+    made = [
+        _made_up(signature, shapes, words, features, classes=sizes[1])
+        for sizes, shapes in zip(_TRIES, tried, strict=True)
+        if all(math.prod(shape) <= _MOST_VALUES for shape in shapes.values())
+    ]
+    if not made:
+        alias, shape = max(tried[-1].items(), key=lambda item: math.prod(item[1]))
+        raise LoadError(
+            f"{shorten(signature.name)} takes {shorten(alias)} of the shape {list(shape)}, of "
+            "which no sample is made up: it has too many values.",
+            hint="Give instances that it takes; or export the model again if it is damaged.",
+        )
+    return made
+
+
+def _shapes(signature: Signature, sizes: _Try) -> dict[str, tuple[int, ...]]:
+    open_size, _, scalar, unknown, rows = sizes
     made = {}
     for alias, spec in signature.inputs.items():
         known = scalar if spec.shape == () else unknown if spec.shape is None else spec.shape
-        shape = _filled(known, open_size, rows)
-        if math.prod(shape) > _MOST_VALUES:
-            raise LoadError(
-                f"{shorten(signature.name)} takes {shorten(alias)} of the shape {list(shape)}, of "
-                "which no sample is made up: it has too many values.",
-                hint="Give instances that it takes; or export the model again if it is damaged.",
-            )
-        if spec.dtype == "string" and features and len(shape) <= 1:
+        made[alias] = _filled(known, open_size, rows)
+    return made
+
+
+def _made_up(
+    signature: Signature,
+    shapes: Mapping[str, tuple[int, ...]],
+    words: list[bytes],
+    features: list[Feature],
+    *,
+    classes: int,
+) -> dict[str, Array]:
+    generator = np.random.default_rng(0)
+    made = {}
+    for alias, shape in shapes.items():
+        dtype = signature.inputs[alias].dtype
+        if dtype == "string" and features and len(shape) <= 1:
             made[alias] = made_up_examples(features, shape, generator, words=words, classes=classes)
         else:
-            made[alias] = made_up(spec.dtype, shape, generator, words=words, classes=classes)
+            made[alias] = made_up(dtype, shape, generator, words=words, classes=classes)
     return made
 
 

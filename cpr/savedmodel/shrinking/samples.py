@@ -31,6 +31,7 @@ def samples_of(
     Raises:
         UsageError: There is no such signature, or no signature takes the instances.
         BadInput: A signature does not take its own.
+        LoadError: One has none, and none can be made up for it.
     """
     given = instances if isinstance(instances, Mapping) else {"": instances} if instances else {}
     known = {name for one in meta_graphs for name in signatures(one)}
@@ -45,7 +46,7 @@ def samples_of(
 def _of_graph(
     meta_graph: Message, folder: Path, given: Mapping[str, Sequence[Any]]
 ) -> dict[str, list[dict[str, Any]]]:
-    found = sample_inputs(meta_graph, folder, given.get(""))
+    found = sample_inputs(meta_graph, folder, given.get(""), but=given)
     for name, signature in as_fed(meta_graph).items():
         if name in given:
             types = {alias: numpy_type(spec.dtype) for alias, spec in signature.inputs.items()}

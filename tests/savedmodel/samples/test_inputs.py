@@ -92,3 +92,13 @@ def test_a_type_without_values_is_told(tmp_path):
     with pytest.raises(LoadError, match="takes the type 'invalid', which has no values") as caught:
         sample_inputs(graph_taking(0, -1), tmp_path)
     assert caught.value.hint
+
+
+def test_sizes_that_make_too_many_values_are_left_out(tmp_path):
+    tries = sample_inputs(graph_taking(FLOAT, -1, -1, -1, -1, 3), tmp_path)["serve"]
+    assert len(tries) == 8
+    assert max(one["x"].shape for one in tries) == (8, 16, 16, 16, 3)
+
+
+def test_nothing_is_made_up_for_a_signature_that_needs_no_samples(tmp_path):
+    assert sample_inputs(graph_taking(FLOAT, 2**40), tmp_path, but=["serve"]) == {}
