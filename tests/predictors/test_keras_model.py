@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from cpr.artifacts.keras_file import read_config
 from cpr.errors import BadInput, EnvironmentProblem, LoadError
 from cpr.predictors.keras_model import KerasModel
 
@@ -190,6 +191,15 @@ def test_an_archive_that_unpacks_to_more_than_a_description_is_refused(tmp_path)
     assert (tmp_path / "model.keras").stat().st_size < 100_000
     with pytest.raises(LoadError, match=r"config\.json unpacks to 68,157,440 bytes; at most"):
         KerasModel.from_path(tmp_path)
+
+
+def test_an_archive_with_a_large_description_is_read(tmp_path):
+    """As Keras stores it, with the numbers of pretrained embeddings in it."""
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("metadata.json", '{"keras_version": "3.12.0"}')
+        archive.writestr("config.json", b'"%s"' % (b"0" * (65 << 20)))
+    version, config = read_config(tmp_path / "model.keras")
+    assert (version, len(config)) == ("3.12.0", 65 << 20)
 
 
 def test_a_damaged_file_of_keras_3_is_told_of_by_keras_3(keras_model, tmp_path):
