@@ -110,7 +110,7 @@ def _translate(text: str, descriptor: Any) -> bytes:
                 raise _NotPlain
             top = stack[-1]
             top.parts.append(key + varint(len(body)) + body)
-        elif line:
+        else:
             made = _scalar(top.kind, line)
             if len(line) <= _MOST_CACHED:
                 top.kind.lines[line] = made
