@@ -179,10 +179,14 @@ def _function(tf: Any, convert: Any, runner: TfSession | TfFunctions, signature:
     inputs = [signature.inputs[alias].name for alias in sorted(signature.inputs)]
     for name in inputs:
         _placeholder(imported.graph, name, signature)
-    return imported.prune(
-        [imported.graph.get_tensor_by_name(name) for name in inputs],
-        [imported.graph.get_tensor_by_name(name) for name in outputs],
-    )
+    lifting = import_extra("tensorflow.python.eager.lift_to_graph", "tensorflow")
+    try:
+        return imported.prune(
+            [imported.graph.get_tensor_by_name(name) for name in inputs],
+            [imported.graph.get_tensor_by_name(name) for name in outputs],
+        )
+    except lifting.UnliftableError as error:
+        raise Declined("an output depends on a placeholder that is none of its inputs") from error
 
 
 def _tell_unknown_shapes(graph: Any) -> None:

@@ -271,3 +271,23 @@ def test_says_that_no_number_of_instances_is_answered(tf, saved_module, compiled
     folder = of_four(tf, saved_module, lambda x: {"y": tf.reduce_sum(x, 0)})
     _, report = compiled(folder, runtimes=("onnx",))
     assert "the original answers none of the sample instances" in report.reason
+
+
+def test_a_signature_that_lacks_an_input_is_left_alone(tf, tmp_path, compiled_untimed):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        saved_model = tf.compat.v1.saved_model
+        x = tf.compat.v1.placeholder(tf.float32, [None, 3], "x")
+        rate = tf.compat.v1.placeholder(tf.float32, [], "rate")
+        make = saved_model.predict_signature_def
+        signatures = {
+            "serving_default": make({"x": x}, {"y": tf.tanh(x)}),
+            "dropped": make({"x": x}, {"y": x * rate}),
+        }
+        builder = saved_model.Builder(str(tmp_path / "model"))
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()
+    _, report = compiled_untimed(tmp_path / "model", runtimes=("litert",))
+    assert report.is_compiled, report.reason
+    assert [part.name for part in report.chosen.answered] == ["serving_default"]
+    (left,) = report.chosen.left
+    assert left.why_not == "an output depends on a placeholder that is none of its inputs"
