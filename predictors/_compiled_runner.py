@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # Beyond it LiteRT's square roots are off by half: its reciprocals lose digits.
 _LARGEST = 2.0**100
+_LOW, _HIGH = -(2**31), 2**31 - 1
+_WIDE = {np.dtype("int64"), np.dtype("uint64"), np.dtype("uint32")}
 
 
 class Original(Protocol):
@@ -189,6 +191,10 @@ class _Call:
         self._bounds = {
             name: item["bounds"] for name, item in entry["inputs"].items() if item.get("bounds")
         }
+        # `_check_bounds` refuses what is beyond these, as the original does.
+        self._narrow = {
+            name for name, (low, high) in self._bounds.items() if low >= _LOW and high <= _HIGH
+        }
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         for name, (low, high) in self._bounds.items():
@@ -212,7 +218,8 @@ class _Call:
     def holds(self, feeds: Mapping[str, Array]) -> bool:
         """Whether the numbers are finite, and none too large for an integer made of it."""
         largest = self._largest
-        return all(map(_is_moderate, feeds.values())) and (
+        loose = (array for name, array in feeds.items() if name not in self._narrow)
+        return all(map(_is_moderate, loose)) and (
             largest is None
             or not any(
                 (np.abs(array) > largest).any()
@@ -246,7 +253,10 @@ def _inner(signature: Signature, entry: Mapping[str, Any]) -> Signature:
 
 
 def _is_moderate(array: Array) -> bool:
-    """Whether all numbers are finite, and not near the end of what float32 holds."""
+    """Whether all floats are finite and not near the end of float32, and integers have 32 bits."""
+    if array.dtype in _WIDE:
+        # Of one_hot's places LiteRT reads half, and ONNX Runtime's maximum loses the sign.
+        return not array.size or bool(array.min() >= _LOW and array.max() <= _HIGH)
     if array.dtype.kind != "f":
         return True
     # The squares add up to a finite number only if all are small enough: one pass, mostly.

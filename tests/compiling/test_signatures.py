@@ -291,3 +291,33 @@ def test_a_signature_that_lacks_an_input_is_left_alone(tf, tmp_path, compiled_un
     assert [part.name for part in report.chosen.answered] == ["serving_default"]
     (left,) = report.chosen.left
     assert left.why_not == "an output depends on a placeholder that is none of its inputs"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "call"),
+    [
+        ("litert", lambda tf, x: tf.one_hot(x, 7)),
+        ("onnx", lambda tf, x: tf.clip_by_value(x, 0, 100)),
+    ],
+    ids=["cut to 32 bits", "sign lost"],
+)
+def test_integers_beyond_32_bits_are_left_to_the_original(
+    tf, saved_module, compiled_untimed, runtime, call
+):
+    signature = tf.function(lambda x: {"y": call(tf, x)}).get_concrete_function(
+        tf.TensorSpec([None, 2], tf.int64, "x")
+    )
+    folder, report = compiled_untimed(
+        saved_module(tf.Module(), {"serving_default": signature}), runtimes=(runtime,)
+    )
+    assert report.is_compiled
+    predictor = TfSavedModel.from_path(folder)
+    for number, is_left in [
+        (2**31 - 1, False),
+        (-(2**31), False),
+        (2**31, True),
+        (2**32 + 3, True),
+    ]:
+        expected = native(folder).predict([[number, 1]])
+        np.testing.assert_array_equal(predictor.predict([[number, 1]]), expected)
+        assert predictor.has_loaded_original == is_left

@@ -51,7 +51,7 @@ def test_there_may_be_none(put, names):
     folder = put(*names)
     assert find_exports(folder) is None
     for ask in (find_export, lambda path: kind_of(path, SourceOptions())):
-        with pytest.raises(LoadError, match="(is|holds) no SavedModel"):
+        with pytest.raises(LoadError, match=r"(is|holds) no SavedModel"):
             ask(folder)
 
 
