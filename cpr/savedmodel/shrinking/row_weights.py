@@ -98,7 +98,9 @@ class RowWeights:
     def _source(self, name: str) -> Placed | None:
         """The constant or variable that is read, if it is one."""
         placed = self._spread.nodes.get(name)
-        while placed is not None and placed.op in _READING:
+        for _ in self._spread.nodes:  # a damaged graph reads in a circle
+            if placed is None or placed.op not in _READING:
+                break
             placed = self._spread.nodes.get(placed.inputs[0])
         if placed is None:
             return None

@@ -35,7 +35,7 @@ _INTEGERS: dict[int, np.dtype[Any]] = {
 
 
 class TooLarge(Exception):
-    """The functions call each other too often to be spread."""
+    """The functions call each other too often to be spread, or get what they give."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ class Spread:
         self.functions: dict[str, list[str]] = {}
         self.arguments: dict[tuple[str, int], set[str]] = {}
         self._places: dict[int, list[str]] = {}
+        self._values: dict[str, Array | None] = {}
         self._root = _Scope(Body(graph.node), "", 0, {node.name: node for node in graph.node})
         scopes = list(self._spread())
         for scope in scopes:
@@ -120,24 +121,30 @@ class Spread:
         """What reads a place, and as which of its inputs."""
         return self.readers.get(name, [])
 
-    def value(self, name: str) -> Array | None:
+    def value(self, name: str, depth: int = 0) -> Array | None:
         """The numbers that are in a place, if they are constant and simply told."""
+        if name not in self._values:
+            self._values[name] = None  # a damaged graph reads in a circle
+            self._values[name] = self._find_value(name, depth)
+        return self._values[name]
+
+    def _find_value(self, name: str, depth: int) -> Array | None:
         placed = self.nodes.get(name)
-        if placed is None:
+        if placed is None or depth > _DEEPEST:
             return None
         if placed.op == "Const":
             return constant(placed.node)
         if placed.op in ("Identity", "Cast"):
-            values = self.value(placed.inputs[0])
+            values = self.value(placed.inputs[0], depth + 1)
             if values is None or placed.op == "Identity":
                 return values
             dtype = _INTEGERS.get(placed.node.attr["DstT"].type)
             return None if dtype is None or values.dtype.kind != "i" else values.astype(dtype)
-        return self._element(placed) if placed.op == "StridedSlice" else None
+        return self._element(placed, depth + 1) if placed.op == "StridedSlice" else None
 
-    def _element(self, placed: Placed) -> Array | None:
+    def _element(self, placed: Placed, depth: int) -> Array | None:
         """The one number that a slice takes of a list, as of a shape."""
-        parts = [self.value(name) for name in placed.inputs]
+        parts = [self.value(name, depth) for name in placed.inputs[:2]]
         if any(one is None for one in parts[:2]) or parts[0] is None or parts[1] is None:
             return None
         attributes = placed.node.attr
@@ -210,7 +217,7 @@ class Spread:
 
     def _resolve(self, scope: _Scope, reference: str) -> str:
         """The place that a reference leads to; nothing is at it where it leads nowhere."""
-        while True:
+        for _ in range(_MOST):
             name = node_of(reference)
             if name in scope.given:
                 scope, reference = scope.given[name]
@@ -224,3 +231,4 @@ class Spread:
             if not output.isdecimal() or int(output) >= len(names):
                 return scope.prefix + name
             scope, reference = called, function.ret[names[int(output)]]
+        raise TooLarge
